@@ -1,0 +1,36 @@
+import { GatewayError, type MediaPort } from '../../src/contract/index.ts';
+import { modelPath } from './google-client.ts';
+import { completed, runMedia, usageOf } from './google-media.ts';
+import { callerParams, dropped, present } from './params.ts';
+
+const owned = ['model', 'content', 'contents', 'requests'];
+
+/** Embeddings by Gemini: one batch call, one vector for each input. @see https://ai.google.dev/gemini-api/docs/embeddings */
+export const googleEmbedding: MediaPort<'embedding'> = {
+  submit: (request, call) =>
+    runMedia(call, 'embedding', async (client) => {
+      const params = callerParams(request.params, owned);
+      const answer = await client.models.embedContent({
+        model: modelPath(call.model),
+        contents: request.input.map((text) => ({ role: 'user', parts: [{ text }] })),
+        config: present({
+          ...params,
+          taskType: request.task,
+          outputDimensionality: request.dimensions,
+          abortSignal: call.signal,
+        }),
+      });
+      const vectors = (answer.embeddings ?? []).flatMap((embedding) => (embedding.values ? [embedding.values] : []));
+      if (vectors.length !== request.input.length) {
+        throw new GatewayError('provider_garbage', {
+          message: `google returned ${vectors.length} embeddings for ${request.input.length} inputs.`,
+          provider: 'google',
+          failure: 'C',
+          billing: 'unknown',
+        });
+      }
+      const outputs = vectors.map((vector, index) => ({ type: 'embedding' as const, index, vector }));
+      const usage = usageOf(call, 'embedding', answer.usageMetadata);
+      return completed(outputs, usage, dropped('google', { user: request.user, seed: request.seed }));
+    }),
+};

@@ -1,0 +1,77 @@
+import type { Dims, Json, Meter, Metered, Usage } from '../../src/contract/index.ts';
+
+/** Collects disjoint quantities. An unknown quantity adds nothing; a known zero counts as known. */
+export class Leaves {
+  private readonly found: Metered[] = [];
+
+  add(meter: Meter, quantity: number | undefined, more: { dims?: Dims; model?: string } = {}): this {
+    if (quantity === undefined || !Number.isFinite(quantity)) return this;
+    const leaf: Metered = { meter, quantity: Math.max(0, quantity) };
+    if (more.dims && Object.keys(more.dims).length > 0) leaf.dims = more.dims;
+    if (more.model !== undefined) leaf.model = more.model;
+    this.found.push(leaf);
+    return this;
+  }
+
+  /** What is known, without zeros (one zero stays where all are zero: known to be nothing); undefined where nothing is known. */
+  usage(source: Usage['source'], more: { dims?: Dims; reportedCostUsd?: string; raw?: Json } = {}): Usage | undefined {
+    if (this.found.length === 0 && more.reportedCostUsd === undefined) return undefined;
+    const counted = this.found.filter((leaf) => leaf.quantity > 0);
+    const usage: Usage = { metered: counted.length > 0 ? counted : this.found.slice(0, 1), source };
+    if (more.dims && Object.keys(more.dims).length > 0) usage.dims = more.dims;
+    if (more.reportedCostUsd !== undefined) usage.reportedCostUsd = more.reportedCostUsd;
+    if (more.raw !== undefined) usage.raw = more.raw;
+    return usage;
+  }
+}
+
+/**
+ * Splits a total into named shares and a rest, so that the leaves always sum to the total and none is negative.
+ * Shares are served in order; `consistent` is false where the provider's own shares exceed its total.
+ */
+export function split(
+  total: number,
+  shares: (number | undefined)[],
+): { parts: number[]; rest: number; consistent: boolean } {
+  let rest = total;
+  let consistent = true;
+  const parts = shares.map((share) => {
+    const wanted = Math.max(0, share ?? 0);
+    if (wanted > rest) consistent = false;
+    const part = Math.min(wanted, rest);
+    rest -= part;
+    return part;
+  });
+  return { parts, rest, consistent };
+}
+
+/** Dims without the values that mean "nothing special": a price without the dimension is the standard one. */
+export function special(dims: Record<string, string | undefined>): Dims {
+  const plain = new Set(['', 'default', 'standard', 'auto', 'global', 'not_available', 'unspecified', 'unknown']);
+  const kept: Dims = {};
+  for (const [name, value] of Object.entries(dims)) {
+    if (value !== undefined && !plain.has(value.toLowerCase())) kept[name] = value.toLowerCase();
+  }
+  return kept;
+}
+
+/** A JSON number as the plain decimal it was written as: 1.05e-5 becomes "0.0000105". */
+export function decimal(value: number): string {
+  const text = String(value);
+  const match = /^(-?)(\d+)(?:\.(\d+))?e([+-]\d+)$/.exec(text);
+  if (!match) return text;
+  const [, sign = '', whole = '', fraction = '', power = '0'] = match;
+  const shift = Number(power);
+  const digits = whole + fraction;
+  const point = whole.length + shift;
+  if (point <= 0) return `${sign}0.${'0'.repeat(-point)}${digits}`;
+  return `${sign}${digits.padEnd(point, '0').slice(0, point)}${digits.length > point ? `.${digits.slice(point)}` : ''}`;
+}
+
+/** An integer count of 10^-digits units as a plain decimal string. */
+export function scaled(count: number, digits: number): string {
+  const text = BigInt(Math.round(count))
+    .toString()
+    .padStart(digits + 1, '0');
+  return `${text.slice(0, -digits)}.${text.slice(-digits)}`.replace(/\.?0+$/, '');
+}

@@ -1,0 +1,127 @@
+import { at, type Json, numberAt, type Observed, stringAt, type Usage } from '../../src/contract/index.ts';
+import { Leaves, special, split } from './leaves.ts';
+
+/**
+ * Gemini's usageMetadata as disjoint meters: the prompt includes the cache, per modality; candidates exclude thoughts, which are
+ * billed as text output; tool-use prompt tokens come on top. Lyria bills by song, Imagen by image.
+ */
+export function readGeminiUsage(observed: Observed): Usage | undefined {
+  const { usage, modality, response, request } = observed;
+  const leaves = new Leaves();
+  const dims = special({ service_tier: tierOf(usage), resolution: stringAt(request, 'resolution') });
+  if (modality === 'music') {
+    return leaves.add('songs', numberAt(response, 'audio_parts') ?? countParts(response)).usage('body', { raw: usage });
+  }
+  if (modality === 'image' && numberAt(usage, 'promptTokenCount') === undefined) {
+    const count = numberAt(response, 'generatedImages') ?? numberAt(response, 'images');
+    return leaves.add('images', count).usage('derived', { dims, raw: usage });
+  }
+  if (numberAt(usage, 'promptTokenCount') === undefined && numberAt(usage, 'candidatesTokenCount') === undefined)
+    return undefined;
+  const consistent = addPrompt(leaves, usage);
+  addCandidates(leaves, usage, modality);
+  addGrounding(leaves, response, observed.model);
+  return leaves.usage(consistent ? 'body' : 'estimated', { dims, raw: usage });
+}
+
+function addPrompt(leaves: Leaves, usage: Json | undefined): boolean {
+  const prompt = numberAt(usage, 'promptTokenCount');
+  if (prompt === undefined) return true;
+  const details = at(usage, 'promptTokensDetails') ?? at(usage, 'promptTokenDetails');
+  const cacheDetails = at(usage, 'cacheTokensDetails');
+  const kinds = ['AUDIO', 'IMAGE', 'VIDEO'] as const;
+  const cached = numberAt(usage, 'cachedContentTokenCount') ?? 0;
+  const whole = split(
+    prompt,
+    kinds.map((kind) => tokensOf(details, kind)),
+  );
+  const kept = split(
+    cached,
+    kinds.map((kind) => tokensOf(cacheDetails, kind)),
+  );
+  // A cache without details is text as far as the text reaches, then the other kinds in turn.
+  const cachedText = Math.min(kept.rest, whole.rest);
+  let spill = kept.rest - cachedText;
+  const cachedKinds = whole.parts.map((tokens, index) => {
+    const known = Math.min(tokens, kept.parts[index] ?? 0);
+    const more = Math.min(tokens - known, spill);
+    spill -= more;
+    return known + more;
+  });
+  const [cachedAudio = 0, cachedImage = 0, cachedVideo = 0] = cachedKinds;
+  const [audio = 0, image = 0, video = 0] = whole.parts;
+  const toolText = toolPrompt(usage, leaves);
+  leaves.add('input_text_tokens', whole.rest - cachedText + toolText);
+  leaves.add('input_audio_tokens', audio - cachedAudio);
+  leaves.add('input_image_tokens', image - cachedImage).add('input_video_tokens', video - cachedVideo);
+  leaves.add('cached_input_tokens', cachedText + cachedVideo);
+  leaves.add('cached_input_audio_tokens', cachedAudio).add('cached_input_image_tokens', cachedImage);
+  const placed = cachedText + cachedAudio + cachedImage + cachedVideo;
+  return whole.consistent && kept.consistent && placed === cached;
+}
+
+function toolPrompt(usage: Json | undefined, leaves: Leaves): number {
+  const total = numberAt(usage, 'toolUsePromptTokenCount') ?? 0;
+  const details = at(usage, 'toolUsePromptTokensDetails');
+  const { parts, rest } = split(total, [
+    tokensOf(details, 'AUDIO'),
+    tokensOf(details, 'IMAGE'),
+    tokensOf(details, 'VIDEO'),
+  ]);
+  leaves.add('input_audio_tokens', parts[0] || undefined).add('input_image_tokens', parts[1] || undefined);
+  leaves.add('input_video_tokens', parts[2] || undefined);
+  return rest;
+}
+
+function addCandidates(leaves: Leaves, usage: Json | undefined, modality: string): void {
+  const thoughts = numberAt(usage, 'thoughtsTokenCount');
+  const candidates = numberAt(usage, 'candidatesTokenCount') ?? numberAt(usage, 'responseTokenCount');
+  if (candidates === undefined && thoughts === undefined) return;
+  const details = at(usage, 'candidatesTokensDetails') ?? at(usage, 'responseTokensDetails');
+  const total = candidates ?? 0;
+  // Undetailed output is what was asked for.
+  const detailed = Array.isArray(details) && details.length > 0;
+  const of = (kind: string, made: string) => (detailed ? tokensOf(details, kind) : modality === made ? total : 0);
+  const { parts, rest } = split(total, [of('AUDIO', 'speech'), of('IMAGE', 'image'), of('VIDEO', 'video')]);
+  leaves.add('output_text_tokens', rest + (thoughts ?? 0)).add('output_audio_tokens', parts[0]);
+  leaves.add('output_image_tokens', parts[1]).add('output_video_tokens', parts[2]);
+}
+
+/** Search grounding: Gemini 3 and later bill each distinct query, earlier models each grounded prompt. */
+function addGrounding(leaves: Leaves, response: Json | undefined, model: string): void {
+  const queries = new Set<string>();
+  for (const candidate of listAt(response, 'candidates')) {
+    for (const query of listAt(at(candidate, 'groundingMetadata'), 'webSearchQueries')) {
+      if (typeof query === 'string' && query !== '') queries.add(query);
+    }
+  }
+  if (queries.size === 0) return;
+  if (/gemini-(1|2)\b/.test(model)) leaves.add('tool_grounded_prompts', 1);
+  else leaves.add('tool_grounding_queries', queries.size);
+}
+
+/** flex or priority, as served. */
+function tierOf(usage: Json | undefined): string | undefined {
+  const traffic = /^ON_DEMAND_(\w+)$/.exec(stringAt(usage, 'trafficType') ?? '');
+  return traffic?.[1] ?? stringAt(usage, 'serviceTier');
+}
+
+function tokensOf(details: Json | undefined, kind: string): number {
+  if (!Array.isArray(details)) return 0;
+  return details.reduce<number>(
+    (sum, entry) => (stringAt(entry, 'modality') === kind ? sum + (numberAt(entry, 'tokenCount') ?? 0) : sum),
+    0,
+  );
+}
+
+function countParts(response: Json | undefined): number | undefined {
+  if (response === undefined) return undefined;
+  return listAt(response, 'candidates')
+    .flatMap((candidate) => listAt(at(candidate, 'content'), 'parts'))
+    .filter((part) => stringAt(part, 'inlineData', 'mimeType')?.startsWith('audio/')).length;
+}
+
+function listAt(value: Json | undefined, name: string): Json[] {
+  const found = at(value, name);
+  return Array.isArray(found) ? found : [];
+}

@@ -1,0 +1,184 @@
+import { at, type Dims, type Json, numberAt, type Observed, stringAt, type Usage } from '../../src/contract/index.ts';
+import { Leaves, special, split } from './leaves.ts';
+
+/**
+ * OpenAI's raw figures as disjoint meters, told apart by their shape: chat and completions (`prompt_tokens`), Responses and images
+ * (`input_tokens`), transcription (`type: tokens | duration`), speech. What OpenAI bills without figures (tts-1, whisper) is derived
+ * from the request. @see https://developers.openai.com/api/docs/pricing
+ */
+export function readOpenaiUsage(observed: Observed): Usage | undefined {
+  const { usage, modality } = observed;
+  if (modality === 'image') return readImages(observed);
+  if (modality === 'transcription') return readTranscription(observed);
+  if (modality === 'speech') return readSpeech(observed);
+  if (numberAt(usage, 'prompt_tokens') !== undefined) return readChatTokens(usage, dimsOf(observed));
+  if (numberAt(usage, 'input_tokens') !== undefined) return readResponses(observed);
+  return undefined;
+}
+
+/** Tier and region as served, where the answer tells; else as asked. */
+function dimsOf(observed: Observed): Dims {
+  return special({
+    service_tier: stringAt(observed.response, 'service_tier') ?? stringAt(observed.usage, 'service_tier'),
+    region: stringAt(observed.request, 'region') ?? stringAt(observed.options, 'region'),
+  });
+}
+
+/** Chat usage: cached, cache-write and audio tokens are inside `prompt_tokens`; reasoning inside `completion_tokens`. */
+export function readChatTokens(usage: Json | undefined, dims: Dims, output = numberAt(usage, 'completion_tokens')) {
+  const leaves = new Leaves();
+  const consistent = addInput(leaves, usage, 'prompt_tokens', 'prompt_tokens_details');
+  const spoken = numberAt(usage, 'completion_tokens_details', 'audio_tokens');
+  if (output !== undefined) {
+    const { parts, rest } = split(output, [spoken]);
+    leaves.add('output_text_tokens', rest).add('output_audio_tokens', parts[0]);
+  }
+  return leaves.usage(consistent ? 'body' : 'estimated', { dims, raw: usage });
+}
+
+function addInput(leaves: Leaves, usage: Json | undefined, total: string, details: string): boolean {
+  const input = numberAt(usage, total);
+  if (input === undefined) return true;
+  const cached = numberAt(usage, details, 'cached_tokens') ?? 0;
+  const cachedBy = (kind: string) => numberAt(usage, details, 'cached_tokens_details', kind) ?? 0;
+  const written = numberAt(usage, details, 'cache_write_tokens');
+  const inner = split(cached, [cachedBy('audio_tokens'), cachedBy('image_tokens')]);
+  const heard = Math.max(0, (numberAt(usage, details, 'audio_tokens') ?? 0) - (inner.parts[0] ?? 0));
+  const outer = split(input, [cached, written, heard]);
+  const kept = split(outer.parts[0] ?? 0, inner.parts);
+  leaves.add('input_text_tokens', outer.rest);
+  leaves.add('cached_input_tokens', kept.rest);
+  leaves.add('cached_input_audio_tokens', kept.parts[0]).add('cached_input_image_tokens', kept.parts[1]);
+  addWrites(leaves, outer.parts[1] ?? 0, at(usage, details, 'cache_write_tokens_details'));
+  leaves.add('input_audio_tokens', outer.parts[2]);
+  return inner.consistent && outer.consistent;
+}
+
+/** A 12-hour cache write has its own price; 30 minutes is the standard. */
+function addWrites(leaves: Leaves, written: number, details: Json | undefined): void {
+  const { parts, rest } = split(written, [numberAt(details, 'ttl_12h_tokens')]);
+  leaves.add('cache_write_tokens', rest).add('cache_write_tokens', parts[0], { dims: { cache_ttl: '12h' } });
+}
+
+/** Responses: like chat, and `tool_usage` beside it, which is billed on top. */
+function readResponses(observed: Observed): Usage | undefined {
+  const { usage, response } = observed;
+  const leaves = new Leaves();
+  const consistent = addInput(leaves, usage, 'input_tokens', 'input_tokens_details');
+  leaves.add('output_text_tokens', numberAt(usage, 'output_tokens'));
+  const tools = at(response, 'tool_usage') ?? at(usage, 'tool_usage');
+  const items = listAt(response, 'output');
+  const ofType = (type: string) => items.filter((item) => stringAt(item, 'type') === type);
+  // An `open_page` or `find_in_page` action is not a search.
+  const searches = ofType('web_search_call').filter(
+    (item) => (stringAt(item, 'action', 'type') ?? 'search') === 'search',
+  );
+  leaves.add('tool_web_search_calls', numberAt(tools, 'web_search', 'num_requests') ?? searches.length);
+  leaves.add('tool_file_search_calls', ofType('file_search_call').length);
+  const containers = ofType('code_interpreter_call').map((item) => stringAt(item, 'container_id') ?? '');
+  leaves.add('tool_code_runs', new Set(containers).size);
+  addImageTool(leaves, at(tools, 'image_gen'), imageToolModel(response));
+  return leaves.usage(consistent ? 'body' : 'estimated', { dims: dimsOf(observed), raw: usage });
+}
+
+function addImageTool(leaves: Leaves, used: Json | undefined, model: string | undefined): void {
+  const input = numberAt(used, 'input_tokens');
+  if (input === undefined) return;
+  const more = model === undefined ? {} : { model };
+  const cachedText =
+    numberAt(used, 'cached_tokens_details', 'cached_text_tokens') ?? numberAt(used, 'cached_tokens') ?? 0;
+  const cachedImage = numberAt(used, 'cached_tokens_details', 'cached_image_tokens') ?? 0;
+  const seen = (numberAt(used, 'input_tokens_details', 'image_tokens') ?? 0) - cachedImage;
+  const shares = split(input, [cachedText, cachedImage, seen]);
+  const made = splitImageOutput(used);
+  leaves.add('input_text_tokens', shares.rest, more).add('cached_input_tokens', shares.parts[0], more);
+  leaves.add('cached_input_image_tokens', shares.parts[1], more).add('input_image_tokens', shares.parts[2], more);
+  leaves.add('output_text_tokens', made.text, more).add('output_image_tokens', made.image, more);
+}
+
+function imageToolModel(response: Json | undefined): string | undefined {
+  const tool = listAt(response, 'tools').find((entry) => stringAt(entry, 'type') === 'image_generation');
+  return stringAt(tool, 'model');
+}
+
+/** Output tokens of the image models without details are image tokens. */
+function splitImageOutput(usage: Json | undefined): { text?: number; image?: number } {
+  const output = numberAt(usage, 'output_tokens');
+  if (output === undefined) return {};
+  const { parts, rest } = split(output, [numberAt(usage, 'output_tokens_details', 'text_tokens')]);
+  return { text: parts[0], image: rest };
+}
+
+function readImages(observed: Observed): Usage | undefined {
+  const { usage, request, response, model } = observed;
+  const resolved = (name: string) =>
+    [stringAt(response, name), stringAt(request, name)].find((word) => word && word !== 'auto');
+  const dims = special({ size: resolved('size'), quality: resolved('quality') });
+  const leaves = new Leaves();
+  const input = numberAt(usage, 'input_tokens');
+  if (input === undefined && numberAt(usage, 'output_tokens') === undefined) {
+    const count = countOf(response) ?? numberAt(request, 'n') ?? 1;
+    leaves.add('images', count, { dims });
+    // The GPT image models bill by token: a count of images is only an estimate of theirs.
+    return leaves.usage(/gpt-image/.test(model) ? 'estimated' : 'derived', { raw: usage });
+  }
+  const cachedImage = numberAt(usage, 'input_tokens_details', 'cached_tokens_details', 'image_tokens') ?? 0;
+  const cachedAll = numberAt(usage, 'input_tokens_details', 'cached_tokens') ?? 0;
+  const seen = (numberAt(usage, 'input_tokens_details', 'image_tokens') ?? 0) - cachedImage;
+  const shares = split(input ?? 0, [Math.max(0, cachedAll - cachedImage), cachedImage, seen]);
+  const made = splitImageOutput(usage);
+  leaves.add('input_text_tokens', shares.rest).add('cached_input_tokens', shares.parts[0]);
+  leaves.add('cached_input_image_tokens', shares.parts[1]).add('input_image_tokens', shares.parts[2]);
+  leaves.add('output_text_tokens', made.text).add('output_image_tokens', made.image);
+  const drawing = at(response, 'svg_usage');
+  const author = stringAt(drawing, 'model');
+  if (author) {
+    leaves.add('input_text_tokens', numberAt(drawing, 'input_tokens'), { model: author });
+    leaves.add('output_text_tokens', numberAt(drawing, 'output_tokens'), { model: author });
+  }
+  return leaves.usage(shares.consistent ? 'body' : 'estimated', { dims, raw: usage });
+}
+
+function countOf(response: Json | undefined): number | undefined {
+  const data = at(response, 'data');
+  return Array.isArray(data) ? data.length : numberAt(response, 'images');
+}
+
+function readTranscription(observed: Observed): Usage | undefined {
+  const { usage, response } = observed;
+  const leaves = new Leaves();
+  const seconds = numberAt(usage, 'seconds');
+  if (seconds !== undefined) return leaves.add('input_audio_seconds', seconds).usage('body', { raw: usage });
+  const input = numberAt(usage, 'input_tokens');
+  if (input === undefined) {
+    leaves.add('input_audio_seconds', numberAt(response, 'duration'));
+    return leaves.usage('derived', { raw: usage });
+  }
+  // Undetailed input of a transcription is what it listened to.
+  const { parts, rest } = split(input, [numberAt(usage, 'input_token_details', 'text_tokens')]);
+  leaves.add('input_audio_tokens', rest).add('input_text_tokens', parts[0]);
+  leaves.add('output_text_tokens', numberAt(usage, 'output_tokens'));
+  return leaves.usage('body', { raw: usage });
+}
+
+function readSpeech(observed: Observed): Usage | undefined {
+  const { usage, request, model } = observed;
+  const leaves = new Leaves();
+  if (numberAt(usage, 'output_tokens') !== undefined) {
+    leaves.add('input_text_tokens', numberAt(usage, 'input_tokens'));
+    leaves.add('output_audio_tokens', numberAt(usage, 'output_tokens'));
+    return leaves.usage('body', { raw: usage });
+  }
+  if (!model.startsWith('tts-1')) return undefined;
+  const text = stringAt(request, 'input');
+  leaves.add(
+    'input_characters',
+    numberAt(request, 'input_characters') ?? (text === undefined ? undefined : [...text].length),
+  );
+  return leaves.usage('derived');
+}
+
+function listAt(value: Json | undefined, name: string): Json[] {
+  const found = at(value, name);
+  return Array.isArray(found) ? found : [];
+}

@@ -1,0 +1,20 @@
+import type { ProviderRow } from '../../src/contract/index.ts';
+import { anthropic } from './anthropic.ts';
+import { google } from './google.ts';
+import { openai } from './openai.ts';
+import { openaiCompatible } from './openai-compatible.ts';
+import { replicate } from './replicate.ts';
+import type { Simulator, SimulatorOptions } from './simulator.ts';
+
+const own: Record<string, (options?: SimulatorOptions) => Simulator> = { openai, anthropic, google, replicate };
+
+/** A simulator for every configured provider that has one, by provider id. */
+export function createSimulators(rows: readonly ProviderRow[], options: SimulatorOptions): Map<string, Simulator> {
+  const simulators = new Map<string, Simulator>();
+  for (const row of rows) {
+    const make = own[row.adapter];
+    if (make) simulators.set(row.id, make(options));
+    else if (row.adapter === 'openai-compatible') simulators.set(row.id, openaiCompatible(row.id, row.quirks, options));
+  }
+  return simulators;
+}

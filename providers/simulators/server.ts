@@ -1,0 +1,92 @@
+import type { Server } from 'node:http';
+import { serve } from '@hono/node-server';
+import { shipped } from '../../config/files.ts';
+import { loadConfig } from '../../config/load.ts';
+import { control } from './control.ts';
+import { createSimulators } from './index.ts';
+import type { Simulator } from './simulator.ts';
+
+export type SimulatorServer = {
+  url: string;
+  simulators: Map<string, Simulator>;
+  /** Environment that points the gateway, and each vendor's SDK, here. */
+  env: Record<string, string>;
+  close(): Promise<void>;
+};
+
+/** All simulators behind one port: `/<provider>/…` is that vendor's API, `/_simulator/…` the controls. */
+export async function startSimulators(options: {
+  port: number;
+  faults: boolean;
+  paceMs?: number;
+}): Promise<SimulatorServer> {
+  const config = await loadConfig(shipped);
+  const open = (publicUrl: string) =>
+    createSimulators(config.providers, {
+      prices: config.prices,
+      faults: options.faults,
+      paceMs: options.paceMs,
+      publicUrl,
+    });
+  let simulators = new Map<string, Simulator>();
+  const server = await new Promise<Server>((resolve, reject) => {
+    const made = serve(
+      { fetch: (request) => route(simulators, request), port: options.port, hostname: '127.0.0.1' },
+      () => resolve(made as Server),
+    );
+    made.once('error', reject);
+  });
+  const address = server.address();
+  const url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : options.port}`;
+  simulators = open(url);
+  const env: Record<string, string> = { ATELIER_LOOKUP_URL: `${url}/_simulator/calls/{attempt}?provider={provider}` };
+  for (const row of config.providers) {
+    if (!simulators.has(row.id)) continue;
+    if (row.keyEnv) env[row.keyEnv] = 'simulated';
+    const path = new URL(row.baseUrl).pathname.replace(/\/$/, '');
+    if (row.baseUrlEnv) env[row.baseUrlEnv] = `${url}/${row.id}${path}`;
+  }
+  return {
+    url,
+    simulators,
+    env,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function route(simulators: Map<string, Simulator>, request: Request): Promise<Response> {
+  const url = new URL(request.url);
+  const [, first = '', ...rest] = url.pathname.split('/');
+  if (first === '_simulator') return control(simulators, `/${rest.join('/')}`, request);
+  const simulator = simulators.get(first);
+  if (!simulator) {
+    return Response.json(
+      { error: `No simulator is called "${first}".`, providers: [...simulators.keys()] },
+      { status: 404 },
+    );
+  }
+  try {
+    return await simulator.fetch(request);
+  } catch (thrown) {
+    // A simulated reset: the socket is what has to break.
+    return new Response(new ReadableStream({ start: (controller) => controller.error(thrown) }));
+  }
+}
+
+if (process.argv[1]?.endsWith('providers/simulators/server.ts')) {
+  const started = await startSimulators({
+    port: Number(process.env.PORT ?? 9090),
+    faults: process.env.ATELIER_FAULTS === 'on',
+    paceMs: process.env.ATELIER_PACE_MS ? Number(process.env.ATELIER_PACE_MS) : undefined,
+  });
+  console.log(
+    `# Simulators of ${started.simulators.size} providers on ${started.url}. Point SDKs and the gateway here:`,
+  );
+  for (const [name, value] of Object.entries(started.env)) console.log(`export ${name}='${value}'`);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => started.close().then(() => process.exit(0)));
+}

@@ -1,0 +1,70 @@
+import type { Context } from 'hono';
+import { Hono } from 'hono';
+import { GatewayError, type Price } from './contract/index.ts';
+import type { Gateway } from './gateway/gateway.ts';
+import { errorAnswer, jsonAnswer } from './http/answer.ts';
+import { assetDoor } from './http/asset-door.ts';
+import { createAuthenticator } from './http/authenticate.ts';
+import { createGeneration, type Doors, listGenerations, readGeneration } from './http/generations.ts';
+import { createKeyDoor, listKeysDoor, revokeKeyDoor } from './http/key-door.ts';
+import { modelDoor } from './http/model-door.ts';
+import { spendDoor } from './http/spend-door.ts';
+import { textDoor } from './http/text-door.ts';
+import type { Lifetime } from './runtime/ports.ts';
+
+export type AppOptions = {
+  gateway: Gateway;
+  prices: readonly Price[];
+  /** Hex SHA-256 of the admin key; undefined closes the admin plane. */
+  adminHash: string | undefined;
+  adminTenant: string;
+  lifetimeOf: (c: Context) => Lifetime;
+  /** False while draining. */
+  isOpen: () => boolean;
+};
+
+/** The whole HTTP surface: the only place where doors are hung. */
+export function createApp(options: AppOptions): Hono {
+  const { gateway, lifetimeOf } = options;
+  const authenticator = createAuthenticator(gateway, options.adminHash, options.adminTenant);
+  const doors: Doors = { gateway, authenticator, lifetimeOf };
+  const app = new Hono();
+
+  app.get('/healthz', (c) =>
+    options.isOpen() ? jsonAnswer(c, { status: 'ok' }) : jsonAnswer(c, { status: 'draining' }, 503),
+  );
+  app.use('/v1/*', async (_, next) => {
+    if (options.isOpen()) return next();
+    return errorAnswer(
+      new GatewayError('shutting_down', { message: 'The gateway is shutting down.', retryAfterMs: 5_000 }),
+    );
+  });
+
+  app.post('/v1/generations', createGeneration(doors));
+  app.get('/v1/generations', listGenerations(doors));
+  app.get('/v1/generations/:id', readGeneration(doors));
+  const chat = gateway.dialects['openai-chat'];
+  if (chat) app.post('/v1/chat/completions', textDoor(gateway, authenticator, lifetimeOf, chat));
+  const messages = gateway.dialects['anthropic-messages'];
+  if (messages) app.post('/v1/messages', textDoor(gateway, authenticator, lifetimeOf, messages));
+
+  app.get('/v1/models', modelDoor(doors, options.prices));
+  app.get('/v1/models/*', modelDoor(doors, options.prices));
+  app.get('/v1/spend', spendDoor(doors));
+  app.post('/v1/keys', createKeyDoor(doors));
+  app.get('/v1/keys', listKeysDoor(doors));
+  app.delete('/v1/keys/:id', revokeKeyDoor(doors));
+  app.get('/assets/:id', assetDoor(gateway));
+
+  app.notFound(async (c) => {
+    try {
+      // Which routes exist is nobody's business without a key.
+      await authenticator.callerOrAdmin(c);
+      throw new GatewayError('not_found', `There is no ${c.req.method} ${new URL(c.req.url).pathname}.`);
+    } catch (thrown) {
+      return errorAnswer(thrown);
+    }
+  });
+  app.onError((thrown) => errorAnswer(thrown));
+  return app;
+}

@@ -1,0 +1,96 @@
+import type { Context, Hono } from 'hono';
+import type { Config } from '../config/load.ts';
+import { createProvider } from '../providers/index.ts';
+import { createApp } from './app.ts';
+import type { Books } from './books/index.ts';
+import type { Fetch, ProviderRow } from './contract/index.ts';
+import { dialects } from './dialects/index.ts';
+import { hexDigest } from './gateway/digest.ts';
+import { createDirectory } from './gateway/directory.ts';
+import type { Gateway } from './gateway/gateway.ts';
+import { createCatalogue } from './meter/catalogue.ts';
+import type { AssetStore, Clock, Egress, Lifetime, Upstream } from './runtime/ports.ts';
+import { egressOver } from './runtime/wire.ts';
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** What a runtime brings. */
+export type Runtime = {
+  env: Env;
+  books: Books;
+  assets: AssetStore;
+  clock: Clock;
+  egress: Egress;
+  fetchPublic: Gateway['fetchPublic'];
+  lifetimeOf: (c: Context) => Lifetime;
+  isOpen?: () => boolean;
+  adminKey: string | undefined;
+  adminTenant: string;
+};
+
+/** Puts the house together over a runtime: the same on Node and on Workers. */
+export async function assemble(config: Config, runtime: Runtime): Promise<{ app: Hono; gateway: Gateway }> {
+  const upstreams = await openUpstreams(config, runtime);
+  const gateway: Gateway = {
+    directory: createDirectory({
+      ...config,
+      providers: new Set(config.providers.map((row) => row.id)),
+      now: runtime.clock.now,
+    }),
+    catalogue: createCatalogue(config.prices, config.hash),
+    upstreams,
+    dialects,
+    books: runtime.books,
+    assets: runtime.assets,
+    clock: runtime.clock,
+    fetchPublic: runtime.fetchPublic,
+  };
+  const app = createApp({
+    gateway,
+    prices: config.prices,
+    adminHash: runtime.adminKey ? await hexDigest(runtime.adminKey) : undefined,
+    adminTenant: runtime.adminTenant,
+    lifetimeOf: runtime.lifetimeOf,
+    isOpen: runtime.isOpen ?? (() => true),
+  });
+  return { app, gateway };
+}
+
+/** Every configured provider with its way out: the real one where there is a credential, else its simulator. */
+async function openUpstreams(config: Config, runtime: Runtime): Promise<Map<string, Upstream>> {
+  const { env } = runtime;
+  const mode = env.ATELIER_SIMULATE ?? 'auto';
+  if (!['auto', 'on', 'off'].includes(mode)) throw new Error(`ATELIER_SIMULATE is auto, on or off, not "${mode}".`);
+  const upstreams = new Map<string, Upstream>();
+  let simulate: ((row: ProviderRow) => Fetch | undefined) | undefined;
+  for (const row of config.providers) {
+    const key = row.keyEnv ? (env[row.keyEnv] ?? '') : '';
+    const baseUrl = (row.baseUrlEnv ? env[row.baseUrlEnv] : undefined) || row.baseUrl;
+    const known = key !== '' || (row.keyless === true && row.baseUrlEnv !== undefined && Boolean(env[row.baseUrlEnv]));
+    const lookupUrl = row.lookupUrl ?? env.ATELIER_LOOKUP_URL;
+    const upstream = {
+      row: lookupUrl ? { ...row, lookupUrl } : row,
+      provider: createProvider(row),
+      baseUrl: baseUrl.replace(/\/+$/, ''),
+    };
+    if (known && mode !== 'on') {
+      upstreams.set(row.id, { ...upstream, key, simulated: false, egress: runtime.egress });
+    } else if (mode !== 'off') {
+      simulate ??= await openSimulators(config, runtime);
+      const fetch = simulate(row);
+      if (fetch)
+        upstreams.set(row.id, { ...upstream, row, key: 'simulated', simulated: true, egress: egressOver(fetch) });
+    }
+  }
+  return upstreams;
+}
+
+async function openSimulators(config: Config, runtime: Runtime) {
+  const { createSimulators } = await import('../providers/simulators/index.ts');
+  const simulators = createSimulators(config.providers, {
+    prices: config.prices,
+    now: runtime.clock.now,
+    faults: runtime.env.ATELIER_FAULTS === 'on',
+  });
+  return (row: ProviderRow) => simulators.get(row.id)?.fetch;
+}

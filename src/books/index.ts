@@ -1,0 +1,17 @@
+import type { Book } from './book.ts';
+
+export type * from './assets.ts';
+export type * from './book.ts';
+export type * from './generations.ts';
+export type * from './keys.ts';
+export type * from './spend.ts';
+
+/** A book as seen from another thread or machine: the same methods, asynchronous. */
+export type BookClient = {
+  [Method in Exclude<keyof Book, 'migrate'>]: (
+    ...values: Parameters<Book[Method]>
+  ) => Promise<ReturnType<Book[Method]>>;
+};
+
+/** Opens tenants' books. A tenant without a book has no keys, so nothing in it can be reached. */
+export type Books = { of(tenant: string): BookClient };

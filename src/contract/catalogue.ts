@@ -1,0 +1,64 @@
+import type { DialectName } from './dialect.ts';
+import type { JsonObject } from './json.ts';
+import type { Modality } from './modality.ts';
+import type { Dims, Meter } from './usage.ts';
+
+/** A published price: `price` USD (decimal string, as printed by its source) for `per` units, from `from` until `until` (UTC dates, end exclusive). */
+export type Price = {
+  provider: string;
+  model: string;
+  meter: Meter;
+  price: string;
+  per: string;
+  /** All named dimensions must equal the usage's; more named dimensions win over fewer. */
+  dims?: Dims;
+  /** Applies when the whole input of one call exceeds this many tokens (a cliff). */
+  contextOver?: number;
+  from?: string;
+  until?: string;
+  /** True only for a price of 0 that its source states. */
+  free?: boolean;
+  source: string;
+  checked: string;
+};
+
+/** A model row of config/models.json. */
+export type Model = {
+  /** provider/model */
+  id: string;
+  provider: string;
+  /** The provider's own id. */
+  upstream: string;
+  modality: Modality;
+  /** Input kinds beside text. */
+  input?: string[];
+  /** Typed ranges and enums of what may be asked. */
+  capabilities?: JsonObject;
+  /** The most output tokens one answer can have: the upper bound when none is asked for. */
+  maxOutputTokens?: number;
+  /** ISO date after which calls fail. */
+  shutdownDate?: string;
+  /** For adapters only, e.g. a Replicate version or the field a prompt goes in. */
+  options?: JsonObject;
+};
+
+/** An upstream row of config/providers.json. */
+export type ProviderRow = {
+  id: string;
+  /** The adapter: a file of providers/, or "openai-compatible". */
+  adapter: string;
+  baseUrl: string;
+  /** Names of environment variables. */
+  keyEnv?: string;
+  baseUrlEnv?: string;
+  /** True where no key is needed (self-hosted). */
+  keyless?: boolean;
+  dialects?: DialectName[];
+  /** Declared differences of an otherwise compatible upstream. */
+  quirks?: JsonObject;
+  /** A self-hosted machine's own price. */
+  gpuHourUsd?: string;
+  /** Asked what became of an attempt whose answer was lost; `{attempt}` is replaced. */
+  lookupUrl?: string;
+  name?: string;
+};

@@ -1,0 +1,18 @@
+import type { Dialect } from '../contract/index.ts';
+import { readEvents, scan, writeEvents } from './anthropic-messages/events.ts';
+import { readRequest, writeRequest } from './anthropic-messages/request.ts';
+import { readError, readResponse, writeError, writeResponse } from './anthropic-messages/response.ts';
+
+/** Anthropic's Messages API, anthropic-version 2026-10-21. https://platform.claude.com/docs/en/api/messages */
+export const anthropicMessages: Dialect = {
+  name: 'anthropic-messages',
+  readRequest,
+  writeRequest,
+  readResponse,
+  writeResponse,
+  readEvents,
+  writeEvents,
+  readError,
+  writeError,
+  scan,
+};

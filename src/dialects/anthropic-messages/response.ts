@@ -1,0 +1,160 @@
+import {
+  at,
+  type FinishReason,
+  type GatewayError,
+  isObject,
+  type Json,
+  type JsonObject,
+  numberAt,
+  stringAt,
+  type TextAnswer,
+  type TokenCounts,
+} from '../../contract/index.ts';
+import { defined, overlay, ownExtra, takeKnown } from '../shared.ts';
+import { dialect, readContent, writeBlocks } from './blocks.ts';
+
+/** Reads a `Message`. `stop_sequence`, `stop_details` and other fields that say something stay in `extra`. */
+export function readResponse(body: Json): TextAnswer {
+  const { known, extra } = takeKnown(isObject(body) ? body : {}, messageFields);
+  const params = withoutNulls(extra);
+  const rawFinish = typeof known.stop_reason === 'string' ? known.stop_reason : undefined;
+  const parts = readContent(known.content, 'content');
+  return defined<TextAnswer>({
+    id: stringAt(known, 'id') || undefined,
+    model: stringAt(known, 'model') || undefined,
+    choices: [defined({ parts, finish: readFinish(rawFinish), rawFinish })],
+    ...readUsage(known.usage),
+    extra: Object.keys(params).length > 0 ? { dialect, params } : undefined,
+  });
+}
+
+export const messageFields = ['id', 'type', 'role', 'model', 'content', 'stop_reason', 'usage'] as const;
+
+export function withoutNulls(fields: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
+}
+
+/**
+ * Writes a `Message`. It has one answer: further choices have no place. A count that is unknown is written as null, never as 0;
+ * the API's own description wants integers there, so estimate before writing.
+ */
+export function writeResponse(answer: TextAnswer): JsonObject {
+  const choice = answer.choices[0];
+  const message = {
+    ...emptyMessage(answer.id, answer.model),
+    content: writeBlocks(choice?.parts ?? [], 'answer', 'content', []),
+    stop_reason: writeFinish(choice?.finish ?? 'other', choice?.rawFinish),
+    usage: writeUsage(answer.counts, answer.rawUsage),
+  };
+  return overlay(message, ownExtra(answer.extra, dialect)) as JsonObject;
+}
+
+export function emptyMessage(id = '', model = ''): JsonObject {
+  return {
+    id,
+    type: 'message',
+    role: 'assistant',
+    model,
+    content: [],
+    stop_reason: null,
+    stop_sequence: null,
+    stop_details: null,
+    container: null,
+  };
+}
+
+const finishes: Record<string, FinishReason> = {
+  end_turn: 'stop',
+  stop_sequence: 'stop',
+  max_tokens: 'length',
+  model_context_window_exceeded: 'length',
+  tool_use: 'tool_calls',
+  pause_turn: 'pause',
+  refusal: 'refusal',
+};
+
+export function readFinish(raw: string | undefined): FinishReason {
+  return finishes[raw ?? ''] ?? 'other';
+}
+
+export function writeFinish(finish: FinishReason, raw?: string): string {
+  if (raw !== undefined && finishes[raw] === finish) return raw;
+  if (finish === 'content_filter') return 'refusal';
+  return Object.keys(finishes).find((word) => finishes[word] === finish) ?? 'end_turn';
+}
+
+/** Counts and the raw object. Input is what was read afresh, written to the cache and read from it, together. */
+export function readUsage(usage: Json | undefined): { counts?: TokenCounts; rawUsage?: Json } {
+  if (!isObject(usage)) return {};
+  const fresh = numberAt(usage, 'input_tokens');
+  const cacheWrite = numberAt(usage, 'cache_creation_input_tokens');
+  const cachedInput = numberAt(usage, 'cache_read_input_tokens');
+  const input = fresh === undefined ? undefined : fresh + (cacheWrite ?? 0) + (cachedInput ?? 0);
+  const counts = defined<TokenCounts>({
+    // no prompt is empty: 0 stands in for a count that was not known when a stream began
+    input: input || undefined,
+    cachedInput,
+    cacheWrite,
+    output: numberAt(usage, 'output_tokens'),
+    reasoning: numberAt(usage, 'output_tokens_details', 'thinking_tokens'),
+  });
+  return { rawUsage: usage, ...(Object.keys(counts).length > 0 ? { counts } : {}) };
+}
+
+/** A usage object of this dialect goes out as it came; others are told by their counts. */
+export function writeUsage(counts: TokenCounts = {}, raw?: Json): JsonObject {
+  const empty = { cache_creation: null, inference_geo: null, server_tool_use: null, service_tier: null };
+  if (isObject(raw) && 'input_tokens' in raw && !('total_tokens' in raw) && !('input_tokens_details' in raw)) {
+    return { ...empty, cache_creation_input_tokens: null, cache_read_input_tokens: null, output_tokens: null, ...raw };
+  }
+  const { input, cachedInput, cacheWrite, output, reasoning } = counts;
+  return {
+    ...empty,
+    input_tokens: input === undefined ? null : Math.max(0, input - (cachedInput ?? 0) - (cacheWrite ?? 0)),
+    cache_creation_input_tokens: cacheWrite ?? null,
+    cache_read_input_tokens: cachedInput ?? null,
+    output_tokens: output ?? null,
+    ...(reasoning === undefined ? {} : { output_tokens_details: { thinking_tokens: reasoning } }),
+  };
+}
+
+/** Adds a frame's usage to what is known: the cache split, tier and speed come in message_start only, the final output in message_delta. */
+export function mergeUsage(frame: Json, before: Json | undefined): Json | undefined {
+  const starts = at(frame, 'type') === 'message_start';
+  const usage = starts ? at(frame, 'message', 'usage') : at(frame, 'usage');
+  if (!isObject(usage)) return before;
+  const news = Object.entries(usage).filter(([name, value]) => value !== null && !(starts && name === 'output_tokens'));
+  return { ...(isObject(before) ? before : {}), ...Object.fromEntries(news) };
+}
+
+const typeOfStatus: Record<number, string> = {
+  401: 'authentication_error',
+  402: 'billing_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  408: 'timeout_error',
+  409: 'conflict_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  503: 'overloaded_error',
+  504: 'timeout_error',
+  529: 'overloaded_error',
+};
+
+/** `{type: 'error', error: {type, message, code}, request_id}`; `code` is the gateway's own, which stays the same when words change. */
+export function writeError(error: GatewayError, requestId?: string): JsonObject {
+  const type = typeOfStatus[error.status] ?? (error.status < 500 ? 'invalid_request_error' : 'api_error');
+  const { message, code } = error;
+  const param: JsonObject = error.details.param ? { param: error.details.param } : {};
+  return { type: 'error', error: { type, message, code, ...param }, request_id: requestId ?? null };
+}
+
+export function readError(status: number, body: Json): { message: string; type?: string; code?: string } {
+  const error = at(body, 'error') ?? body;
+  const text = typeof error === 'string' && error ? error : undefined;
+  return defined({
+    message: stringAt(error, 'message') ?? text ?? `The provider answered ${status}.`,
+    type: isObject(body) ? stringAt(error, 'type') : undefined,
+    code: stringAt(error, 'details', 'error_code') ?? stringAt(error, 'code'),
+  });
+}

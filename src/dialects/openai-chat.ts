@@ -1,0 +1,22 @@
+import type { Dialect } from '../contract/index.ts';
+import { readEvents } from './openai-chat/read-events.ts';
+import { readRequest, writeRequest } from './openai-chat/request.ts';
+import { readError, readResponse, writeError, writeResponse } from './openai-chat/response.ts';
+import { scan } from './openai-chat/scan.ts';
+import { writeEvents } from './openai-chat/write-events.ts';
+
+export { withoutUsage } from './openai-chat/scan.ts';
+
+/** OpenAI Chat Completions, and the servers compatible with it: https://platform.openai.com/docs/api-reference/chat */
+export const openaiChat: Dialect = {
+  name: 'openai-chat',
+  readRequest,
+  writeRequest,
+  readResponse,
+  writeResponse,
+  readEvents,
+  writeEvents,
+  readError,
+  writeError,
+  scan,
+};

@@ -1,0 +1,59 @@
+import { type DialectName, GatewayError, type Json, type JsonObject, type Usage } from '../contract/index.ts';
+import type { Attempt } from './attempt.ts';
+import { estimateTokens, usageOfDelivered } from './estimate.ts';
+
+const decoder = new TextDecoder();
+
+/** A JSON object, or undefined for HTML, half JSON or nothing. */
+export function parseAnswer(bytes: Uint8Array): JsonObject | undefined {
+  try {
+    const body = JSON.parse(decoder.decode(bytes)) as Json;
+    return typeof body === 'object' && body !== null && !Array.isArray(body) ? body : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What a text call consumed, as the provider's adapter reads its figures. Without figures it is estimated from what was
+ * delivered (`frames` of a stream, else the size of the answer), bounded by what was allowed.
+ */
+export function usageOfText(
+  attempt: Attempt,
+  seen: { endpoint: DialectName; bound: JsonObject; usage?: Json; response?: Json; frames?: number },
+): Usage {
+  if (seen.usage !== undefined && seen.usage !== null) {
+    const read = attempt.upstream.provider.readUsage({
+      model: attempt.model.upstream,
+      endpoint: seen.endpoint,
+      modality: 'text',
+      usage: seen.usage,
+      response: seen.response,
+      options: attempt.model.options,
+    });
+    if (read && (read.metered.length > 0 || read.reportedCostUsd !== undefined)) return read;
+  }
+  return usageOfDelivered(seen.bound, seen.frames ?? estimateTokens(JSON.stringify(seen.response ?? '').length));
+}
+
+export function garbage(attempt: Attempt): GatewayError {
+  return new GatewayError('provider_garbage', {
+    message: `${attempt.model.provider} answered with something that is not an answer.`,
+    provider: attempt.model.provider,
+    failure: 'C',
+  });
+}
+
+export function interrupted(attempt: Attempt, reason?: string, cause?: unknown): GatewayError {
+  return new GatewayError('stream_interrupted', {
+    message: `The stream of ${attempt.model.provider} broke off before its end${reason ? `: ${reason}` : '.'}`,
+    provider: attempt.model.provider,
+    failure: 'D',
+    billing: 'unknown',
+    cause,
+  });
+}
+
+export function clientLeft(): GatewayError {
+  return new GatewayError('request_canceled', { message: 'The client left before the end.', failure: 'D' });
+}

@@ -1,0 +1,106 @@
+import { type Dialect, errorOfThrow, GatewayError, type JsonObject } from '../contract/index.ts';
+import type { Lifetime, WireResponse } from '../runtime/ports.ts';
+import { clientLeft, garbage, interrupted, parseAnswer, usageOfText } from './answers.ts';
+import type { Attempt } from './attempt.ts';
+import { errorFrames } from './frames.ts';
+import type { Gateway } from './gateway.ts';
+import { Tap } from './tap.ts';
+import { largestAnswer, type TextReply } from './text.ts';
+import { settleUnknown } from './unknown.ts';
+
+export type Passing = { gateway: Gateway; attempt: Attempt; dialect: Dialect; wire: WireResponse; bound: JsonObject };
+
+/** Headers of the provider's answer that a client may use. */
+const passedHeaders = ['content-type', 'x-request-id', 'request-id', 'openai-processing-ms'];
+
+/** A plain answer of the same dialect: its bytes pass, its usage is read. */
+export async function straightAnswer(passing: Passing): Promise<TextReply> {
+  const { gateway, attempt, dialect, wire, bound } = passing;
+  let bytes: Uint8Array;
+  try {
+    bytes = await wire.bytes(largestAnswer);
+  } catch (thrown) {
+    const error = errorOfThrow(attempt.model.provider, thrown);
+    await settleUnknown(gateway, attempt, error, { bound });
+    throw error;
+  }
+  const body = parseAnswer(bytes);
+  const inBand = body && dialect.scan.error?.(body);
+  if (!body || inBand) {
+    const error = inBand
+      ? new GatewayError('provider_error', {
+          message: dialect.readError(200, body).message,
+          provider: attempt.model.provider,
+          failure: 'C',
+        })
+      : garbage(attempt);
+    await settleUnknown(gateway, attempt, error);
+    throw error;
+  }
+  const usage = usageOfText(attempt, {
+    endpoint: dialect.name,
+    bound,
+    usage: dialect.scan.usageOfBody(body),
+    response: body,
+  });
+  await attempt.complete(attempt.price(usage), {});
+  return { headers: passed(wire), body: bytes };
+}
+
+/** A stream of the same dialect: its bytes pass; the cost is booked before its last frame is handed on. */
+export function straightStream(passing: Passing, lifetime: Lifetime, hideUsage: boolean): TextReply {
+  const headers = passed(passing.wire);
+  headers['content-type'] ??= 'text/event-stream; charset=utf-8';
+  return { headers, body: lifetime.relay(relayed(passing, new Tap(passing.dialect.scan, hideUsage))) };
+}
+
+async function* relayed(passing: Passing, tap: Tap): AsyncGenerator<Uint8Array> {
+  const { gateway, attempt, dialect, wire, bound } = passing;
+  let settled = false;
+  let failure: GatewayError | undefined;
+  const usage = () =>
+    usageOfText(attempt, {
+      endpoint: dialect.name,
+      bound,
+      usage: tap.usage,
+      response: tap.usageFrame,
+      frames: tap.frames,
+    });
+  const settle = async () => {
+    settled = true;
+    await attempt.complete(attempt.price(usage()), {});
+  };
+  try {
+    for await (const chunk of wire.stream()) {
+      const kept = tap.push(chunk);
+      if (tap.terminal && !settled && !tap.error) await settle();
+      if (kept.length > 0) yield kept;
+    }
+    const rest = tap.end();
+    if (rest.length > 0) yield rest;
+    if (tap.error) failure = interrupted(attempt, dialect.readError(200, tap.error).message);
+    else if (!settled && tap.terminal) await settle();
+    else if (!tap.terminal) failure = tap.frames === 0 ? garbage(attempt) : interrupted(attempt);
+  } catch (thrown) {
+    failure = interrupted(attempt, undefined, thrown);
+  } finally {
+    if (!settled && !failure) {
+      settled = true;
+      await settleUnknown(gateway, attempt, clientLeft(), { guess: usage(), status: 'canceled' });
+    }
+  }
+  if (failure && !settled) {
+    await settleUnknown(gateway, attempt, failure, tap.frames > 0 ? { guess: usage() } : {});
+    // An in-band error of the provider has already been passed on in its own words.
+    if (!tap.error) yield* errorFrames(dialect, failure);
+  }
+}
+
+function passed(wire: WireResponse): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const name of passedHeaders) {
+    const value = wire.header(name);
+    if (value !== undefined) headers[name] = value;
+  }
+  return headers;
+}

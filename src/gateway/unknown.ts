@@ -1,0 +1,51 @@
+import type { Metered } from '../contract/index.ts';
+import { type GatewayError, isObject, type Json, type Usage } from '../contract/index.ts';
+import type { Attempt } from './attempt.ts';
+import { usageOfBound } from './estimate.ts';
+import type { Gateway } from './gateway.ts';
+
+/**
+ * Ends an attempt that gave no answer. Refused or never sent: it cost nothing. Outcome unknown (class C): the provider
+ * is asked if it can be; otherwise `guess`, or the attempt's stored bound, is booked as estimated. An error answer
+ * of the provider itself produced nothing and is not billed unless the provider says so when asked.
+ */
+export async function settleUnknown(
+  gateway: Gateway,
+  attempt: Attempt,
+  error: GatewayError,
+  options: { bound?: Json; guess?: Usage; status?: 'failed' | 'canceled' } = {},
+): Promise<void> {
+  const { failure, billing } = error.details;
+  if (failure === 'A' || failure === 'B' || billing === 'none') return attempt.fail(error, undefined, options.status);
+  const known = await askProvider(attempt);
+  if (known !== 'cannot say') return attempt.fail(error, known, options.status);
+  const answered =
+    error.code === 'provider_error' || error.code === 'provider_garbage' || error.code === 'invalid_output';
+  const guess = options.guess ?? (answered ? undefined : usageOfBound(options.bound ?? null));
+  return attempt.fail(error, guess, options.status);
+}
+
+/**
+ * What the provider says it did for this attempt: usage, undefined for nothing, or that it cannot say.
+ * Only upstreams whose row declares a `lookup_url` can be asked.
+ */
+export async function askProvider(
+  attempt: Pick<Attempt, 'id' | 'upstream'>,
+): Promise<Usage | undefined | 'cannot say'> {
+  const { lookupUrl } = attempt.upstream.row;
+  if (!lookupUrl) return 'cannot say';
+  const url = lookupUrl.replace('{provider}', attempt.upstream.row.id).replace('{attempt}', attempt.id);
+  try {
+    const answer = await attempt.upstream.egress.fetch(url, { signal: AbortSignal.timeout(10_000) });
+    if (answer.status === 404) {
+      await answer.body?.cancel();
+      return undefined;
+    }
+    if (!answer.ok) return 'cannot say';
+    const body = (await answer.json()) as Json;
+    if (!isObject(body) || !Array.isArray(body.charges)) return 'cannot say';
+    return { metered: body.charges as unknown as Metered[], source: 'body', raw: body };
+  } catch {
+    return 'cannot say';
+  }
+}

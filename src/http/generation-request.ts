@@ -1,0 +1,131 @@
+import * as z from 'zod';
+import { GatewayError, type JsonObject, type MediaModality } from '../contract/index.ts';
+
+/** Wire fields that every generation may carry, whatever it makes. */
+const common = {
+  model: z.string().min(1).optional(),
+  modality: z.string().optional(),
+  wait: z.number().min(0).max(600).optional(),
+  stream: z.boolean().optional(),
+  tags: z.record(z.string().max(64), z.string().max(256)).optional(),
+  params: z.record(z.string(), z.json()).optional(),
+  seed: z.int().optional(),
+  user: z.string().optional(),
+};
+
+/** A URL, a data: URL, or base64 with its media type. */
+const media = z.union([
+  z.string().min(1),
+  z.strictObject({ url: z.string().min(1) }),
+  z.strictObject({ data: z.string().min(1), media_type: z.string().optional(), name: z.string().optional() }),
+]);
+export type MediaInput = z.infer<typeof media>;
+
+const prompt = { input: z.string().min(1).optional(), prompt: z.string().min(1).optional() };
+const seconds = z.number().positive().max(3600).optional();
+
+/** The wire form of each modality's request; unknown fields are refused, provider-specific ones go into `params`. */
+export const mediaSchemas = {
+  embedding: z.strictObject({
+    ...common,
+    input: z.union([z.string().min(1), z.array(z.string().min(1)).min(1).max(2048)]),
+    dimensions: z.int().positive().optional(),
+    task: z.string().optional(),
+  }),
+  image: z.strictObject({
+    ...common,
+    ...prompt,
+    n: z.int().min(1).max(16).optional(),
+    size: z.string().optional(),
+    ratio: z.string().optional(),
+    aspect_ratio: z.string().optional(),
+    quality: z.string().optional(),
+    format: z.string().optional(),
+    output_format: z.string().optional(),
+    background: z.string().optional(),
+    negative_prompt: z.string().optional(),
+    images: z.array(media).max(16).optional(),
+    mask: media.optional(),
+  }),
+  speech: z.strictObject({
+    ...common,
+    input: z.string().min(1).optional(),
+    text: z.string().min(1).optional(),
+    voice: z.string().optional(),
+    format: z.string().optional(),
+    response_format: z.string().optional(),
+    speed: z.number().min(0.25).max(4).optional(),
+    instructions: z.string().optional(),
+    language: z.string().optional(),
+  }),
+  transcription: z.strictObject({
+    ...common,
+    input: media.optional(),
+    audio: media.optional(),
+    file: media.optional(),
+    language: z.string().optional(),
+    prompt: z.string().optional(),
+    format: z.string().optional(),
+    response_format: z.string().optional(),
+    temperature: z.number().min(0).max(1).optional(),
+    translate: z.boolean().optional(),
+    timestamps: z.array(z.enum(['word', 'segment'])).optional(),
+  }),
+  music: z.strictObject({
+    ...common,
+    ...prompt,
+    seconds,
+    lyrics: z.string().optional(),
+    format: z.string().optional(),
+    audio: media.optional(),
+  }),
+  sound_effect: z.strictObject({ ...common, ...prompt, seconds, format: z.string().optional() }),
+  video: z.strictObject({
+    ...common,
+    ...prompt,
+    seconds,
+    size: z.string().optional(),
+    ratio: z.string().optional(),
+    resolution: z.string().optional(),
+    audio: z.boolean().optional(),
+    images: z.array(media).max(16).optional(),
+    video: media.optional(),
+  }),
+  model3d: z.strictObject({
+    ...common,
+    ...prompt,
+    images: z.array(media).max(16).optional(),
+    format: z.string().optional(),
+    texture: z.boolean().optional(),
+  }),
+} satisfies Record<MediaModality, z.ZodType>;
+
+export type MediaBody<M extends MediaModality> = z.infer<(typeof mediaSchemas)[M]>;
+
+/** Checks a body against its modality's form. Throws unsupported_parameter for unknown fields, invalid_request otherwise. */
+export function checkBody<M extends MediaModality>(modality: M, body: JsonObject): MediaBody<M> {
+  const result = mediaSchemas[modality].safeParse(body);
+  if (result.success) return result.data as MediaBody<M>;
+  const issue = result.error.issues[0]!;
+  if (issue.code === 'unrecognized_keys') {
+    const known = Object.keys(mediaSchemas[modality].shape).join(', ');
+    throw new GatewayError('unsupported_parameter', {
+      message: `${modality} does not take ${issue.keys.join(', ')}. It takes: ${known}. Provider-specific fields go into params.`,
+      param: issue.keys[0],
+    });
+  }
+  const path = issue.path.join('.');
+  throw new GatewayError('invalid_request', {
+    message: `${path || 'body'}: ${issue.message}`,
+    param: path || undefined,
+  });
+}
+
+/** A required text that may stand under several names. */
+export function requiredText(body: Record<string, unknown>, ...names: string[]): string {
+  for (const name of names) {
+    const value = body[name];
+    if (typeof value === 'string' && value !== '') return value;
+  }
+  throw new GatewayError('invalid_request', { message: `${names[0]} is required.`, param: names[0] });
+}

@@ -1,0 +1,92 @@
+import type { Context } from 'hono';
+import * as z from 'zod';
+import { GatewayError } from '../contract/index.ts';
+import { hintOf, makeKey } from '../gateway/credential.ts';
+import { hexDigest } from '../gateway/digest.ts';
+import { newId } from '../gateway/ids.ts';
+import { errorAnswer, jsonAnswer } from './answer.ts';
+import { readJson } from './body.ts';
+import type { Doors } from './generations.ts';
+
+const newKey = z.strictObject({
+  name: z.string().min(1).max(80),
+  scopes: z
+    .array(z.enum(['generate', 'spend']))
+    .min(1)
+    .optional(),
+  expires_at: z.int().positive().optional(),
+});
+
+/** `POST /v1/keys` (admin): a new virtual key, shown once. */
+export function createKeyDoor({ gateway, authenticator }: Doors) {
+  return async function answerKey(c: Context): Promise<Response> {
+    try {
+      const tenant = await authenticator.admin(c);
+      const parsed = newKey.safeParse((await readJson(c)).body);
+      if (!parsed.success) {
+        const issue = parsed.error.issues[0]!;
+        const param = issue.path.join('.') || undefined;
+        throw new GatewayError('invalid_request', { message: `${param ?? 'body'}: ${issue.message}`, param });
+      }
+      const key = makeKey('live', tenant);
+      const now = gateway.clock.now();
+      const row = {
+        id: newId('key_', now),
+        hash: await hexDigest(key),
+        name: parsed.data.name,
+        hint: hintOf(key),
+        scopes: parsed.data.scopes ?? (['generate'] as const),
+        at: now,
+        ...(parsed.data.expires_at === undefined ? {} : { expiresAt: parsed.data.expires_at * 1000 }),
+      };
+      await gateway.books.of(tenant).createKey({ ...row, scopes: [...row.scopes] });
+      return jsonAnswer(
+        c,
+        { id: row.id, object: 'key', key, name: row.name, scopes: row.scopes, created_at: Math.floor(now / 1000) },
+        201,
+      );
+    } catch (thrown) {
+      return errorAnswer(thrown);
+    }
+  };
+}
+
+/** `GET /v1/keys` (admin): all keys, none of their secrets. */
+export function listKeysDoor({ gateway, authenticator }: Doors) {
+  return async function answerKeys(c: Context): Promise<Response> {
+    try {
+      const tenant = await authenticator.admin(c);
+      const rows = await gateway.books.of(tenant).listKeys();
+      const seconds = (time: number | undefined) => (time === undefined ? null : Math.floor(time / 1000));
+      const data = rows.map((row) => ({
+        id: row.id,
+        object: 'key',
+        name: row.name,
+        hint: row.hint,
+        scopes: row.scopes,
+        created_at: seconds(row.at),
+        expires_at: seconds(row.expiresAt),
+        revoked_at: seconds(row.revokedAt),
+      }));
+      return jsonAnswer(c, { object: 'list', data });
+    } catch (thrown) {
+      return errorAnswer(thrown);
+    }
+  };
+}
+
+/** `DELETE /v1/keys/{id}` (admin): the key stops working at once. */
+export function revokeKeyDoor({ gateway, authenticator }: Doors) {
+  return async function answerRevoked(c: Context): Promise<Response> {
+    try {
+      const tenant = await authenticator.admin(c);
+      const id = c.req.param('id') ?? '';
+      const revoked = await gateway.books.of(tenant).revokeKey(id, gateway.clock.now());
+      authenticator.forget();
+      if (!revoked) throw new GatewayError('not_found', { message: `No live key is called "${id}".`, param: 'id' });
+      return jsonAnswer(c, { id, object: 'key', revoked: true });
+    } catch (thrown) {
+      return errorAnswer(thrown);
+    }
+  };
+}

@@ -1,0 +1,82 @@
+import { type Asset, GatewayError } from '../contract/index.ts';
+import type { Caller, Gateway } from '../gateway/gateway.ts';
+import { signerOf, tenantOfAsset } from '../gateway/sign.ts';
+import { probe } from '../meter/probe.ts';
+import type { MediaInput } from './generation-request.ts';
+
+/** The largest input media. */
+const largestInput = 50 * 1024 * 1024;
+
+/**
+ * Input media as bytes: data in place, one of our own signed asset links (read from the store, no network), or a public URL
+ * through the guarded door.
+ */
+export async function readMedia(gateway: Gateway, caller: Caller, input: MediaInput, param: string): Promise<Asset> {
+  if (typeof input === 'object' && 'data' in input) return fromBase64(input.data, input.media_type, input.name, param);
+  const text = typeof input === 'string' ? input : input.url;
+  const data = /^data:([^;,]*)((?:;[^;,]*)*),/.exec(text);
+  if (data) {
+    if (!data[2]?.endsWith(';base64')) throw refused(param, 'Data URLs must be base64.');
+    return fromBase64(text.slice(data[0].length), data[1] || undefined, undefined, param);
+  }
+  if (!URL.canParse(text, 'http://own.invalid')) throw refused(param, 'It is neither a URL nor a data URL.');
+  const url = new URL(text, 'http://own.invalid');
+  const own = await ownAsset(gateway, caller, url);
+  if (own) return own;
+  if (url.hostname === 'own.invalid') throw refused(param, 'It is neither a URL nor a data URL.');
+  const fetched = await gateway.fetchPublic(url.href, largestInput);
+  return named(fetched.bytes, fetched.mediaType);
+}
+
+/** Uploaded bytes as an asset: the media type is read from the bytes, not believed. */
+export function named(bytes: Uint8Array, claimed: string | undefined, name?: string): Asset {
+  const found = probe(bytes);
+  const mediaType = found?.mediaType ?? claimed ?? 'application/octet-stream';
+  return { bytes, mediaType, name: name ?? `input.${extensionOf(mediaType)}` };
+}
+
+async function ownAsset(gateway: Gateway, caller: Caller, url: URL): Promise<Asset | undefined> {
+  const id = /^\/assets\/([^/]+)$/.exec(url.pathname)?.[1];
+  if (!id || tenantOfAsset(id) !== caller.tenant) return undefined;
+  const genuine = await signerOf(caller.book).verify(
+    id,
+    url.searchParams.get('e'),
+    url.searchParams.get('s'),
+    gateway.clock.now(),
+  );
+  const row = genuine ? await caller.book.asset(id) : undefined;
+  const stored = row && (await gateway.assets.get(row.sha256));
+  if (!row || !stored) return undefined;
+  return named(new Uint8Array(await new Response(stored.body).arrayBuffer()), row.mediaType);
+}
+
+function fromBase64(text: string, mediaType: string | undefined, name: string | undefined, param: string): Asset {
+  let binary: string;
+  try {
+    binary = atob(text);
+  } catch {
+    throw refused(param, 'The data is not base64.');
+  }
+  return named(
+    Uint8Array.from(binary, (letter) => letter.charCodeAt(0)),
+    mediaType,
+    name,
+  );
+}
+
+export function extensionOf(mediaType: string): string {
+  const known: Record<string, string> = {
+    'audio/mpeg': 'mp3',
+    'audio/wav': 'wav',
+    'audio/flac': 'flac',
+    'audio/ogg': 'ogg',
+    'audio/mp4': 'm4a',
+    'image/jpeg': 'jpg',
+    'model/gltf-binary': 'glb',
+  };
+  return known[mediaType] ?? mediaType.split('/')[1]?.replace(/[^a-z0-9]/g, '') ?? 'bin';
+}
+
+function refused(param: string, reason: string): GatewayError {
+  return new GatewayError('invalid_request', { message: `${param}: ${reason}`, param });
+}

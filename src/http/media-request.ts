@@ -1,0 +1,147 @@
+import { type Asset, GatewayError, type JsonObject, type MediaModality, type MediaRequest } from '../contract/index.ts';
+import type { Caller, Gateway } from '../gateway/gateway.ts';
+import { probe } from '../meter/probe.ts';
+import { checkBody, type MediaInput, requiredText } from './generation-request.ts';
+import { readMedia } from './media-input.ts';
+
+/** A checked request in neutral words, and as the book keeps it (no media bytes). */
+export type ReadRequest = { request: MediaRequest; record: JsonObject };
+
+/** Reads the body of a media generation. Media inputs are fetched here, so that nothing is sent for a bad one. */
+export async function readMediaRequest(
+  gateway: Gateway,
+  caller: Caller,
+  modality: MediaModality,
+  body: JsonObject,
+  upload?: Asset,
+): Promise<ReadRequest> {
+  const assets = (inputs: MediaInput[] | undefined, param: string) =>
+    inputs && Promise.all(inputs.map((input) => readMedia(gateway, caller, input, param)));
+  const asset = async (input: MediaInput | undefined, param: string) =>
+    input === undefined ? undefined : readMedia(gateway, caller, input, param);
+
+  switch (modality) {
+    case 'embedding': {
+      const wire = checkBody('embedding', body);
+      const input = typeof wire.input === 'string' ? [wire.input] : wire.input;
+      return plain(
+        { ...shared(wire), modality, input, dimensions: wire.dimensions, task: wire.task },
+        { count: input.length },
+      );
+    }
+    case 'image': {
+      const wire = checkBody('image', body);
+      const request = {
+        ...shared(wire),
+        modality,
+        prompt: requiredText(wire, 'input', 'prompt'),
+        n: wire.n,
+        size: wire.size,
+        ratio: wire.ratio ?? wire.aspect_ratio,
+        quality: wire.quality,
+        format: wire.format ?? wire.output_format,
+        background: wire.background,
+        negativePrompt: wire.negative_prompt,
+        images: await assets(wire.images, 'images'),
+        mask: await asset(wire.mask, 'mask'),
+      };
+      return plain(request, { input: request.prompt, n: wire.n ?? 1, size: wire.size ?? null });
+    }
+    case 'speech': {
+      const wire = checkBody('speech', body);
+      const request = {
+        ...shared(wire),
+        modality,
+        text: requiredText(wire, 'input', 'text'),
+        voice: wire.voice,
+        format: wire.format ?? wire.response_format,
+        speed: wire.speed,
+        instructions: wire.instructions,
+        language: wire.language,
+      };
+      return plain(request, { input: request.text, voice: wire.voice ?? null });
+    }
+    case 'transcription': {
+      const wire = checkBody('transcription', body);
+      const input = wire.input ?? wire.audio ?? wire.file;
+      const audio = upload ?? (await asset(input, 'input'));
+      if (!audio) throw new GatewayError('invalid_request', { message: 'input is required.', param: 'input' });
+      const found = 'bytes' in audio ? probe(audio.bytes) : undefined;
+      if (!found || (found.kind !== 'audio' && found.kind !== 'video')) {
+        throw new GatewayError('invalid_request', { message: 'input: These bytes are no audio.', param: 'input' });
+      }
+      const request = {
+        ...shared(wire),
+        modality,
+        audio,
+        language: wire.language,
+        prompt: wire.prompt,
+        format: wire.format ?? wire.response_format,
+        temperature: wire.temperature,
+        translate: wire.translate,
+        timestamps: wire.timestamps,
+      };
+      return plain(request, { audio_seconds: found.seconds ?? null, media_type: found.mediaType });
+    }
+    case 'music': {
+      const wire = checkBody('music', body);
+      const request = {
+        ...shared(wire),
+        modality,
+        prompt: requiredText(wire, 'input', 'prompt'),
+        seconds: wire.seconds,
+        lyrics: wire.lyrics,
+        format: wire.format,
+        audio: await asset(wire.audio, 'audio'),
+      };
+      return plain(request, { input: request.prompt, seconds: wire.seconds ?? null });
+    }
+    case 'sound_effect': {
+      const wire = checkBody('sound_effect', body);
+      const text = requiredText(wire, 'input', 'prompt');
+      return plain(
+        { ...shared(wire), modality, prompt: text, seconds: wire.seconds, format: wire.format },
+        { input: text },
+      );
+    }
+    case 'video': {
+      const wire = checkBody('video', body);
+      const request = {
+        ...shared(wire),
+        modality,
+        prompt: requiredText(wire, 'input', 'prompt'),
+        seconds: wire.seconds,
+        size: wire.size,
+        ratio: wire.ratio,
+        resolution: wire.resolution,
+        audio: wire.audio,
+        images: await assets(wire.images, 'images'),
+        video: await asset(wire.video, 'video'),
+      };
+      return plain(request, { input: request.prompt, seconds: wire.seconds ?? null });
+    }
+    case 'model3d': {
+      const wire = checkBody('model3d', body);
+      const request = {
+        ...shared(wire),
+        modality,
+        prompt: requiredText(wire, 'input', 'prompt'),
+        images: await assets(wire.images, 'images'),
+        format: wire.format,
+        texture: wire.texture,
+      };
+      return plain(request, { input: request.prompt });
+    }
+  }
+}
+
+function shared(wire: { params?: unknown; seed?: number; user?: string }) {
+  return { params: wire.params as JsonObject | undefined, seed: wire.seed, user: wire.user };
+}
+
+/** Fields that were not given are left out, so that adapters can spread. */
+function plain(request: MediaRequest, record: JsonObject): ReadRequest {
+  for (const name of Object.keys(request) as (keyof MediaRequest)[])
+    if (request[name] === undefined) delete request[name];
+  return { request, record };
+}

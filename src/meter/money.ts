@@ -1,0 +1,45 @@
+import type { PicoUsd } from '../contract/index.ts';
+
+/** Pico-dollars in one dollar. */
+export const picoPerUsd = 1_000_000_000_000n;
+
+export type Fraction = { top: bigint; bottom: bigint };
+
+/** A decimal string (optionally with exponent) as an exact fraction. Throws on anything else. */
+export function parseDecimal(text: string): Fraction {
+  const match = /^(-?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(text.trim());
+  if (!match || (!match[2] && !match[3])) throw new RangeError(`Not a decimal number: "${text}"`);
+  const digits = match[3] ?? '';
+  const power = Number(match[4] ?? 0) - digits.length;
+  const top = BigInt(`${match[1]}${match[2] ?? ''}${digits}`);
+  return power >= 0 ? { top: top * 10n ** BigInt(power), bottom: 1n } : { top, bottom: 10n ** BigInt(-power) };
+}
+
+/** top / bottom to the nearest integer, ties to even. `bottom` is positive. */
+export function divideHalfEven(top: bigint, bottom: bigint): bigint {
+  if (top < 0n) return -divideHalfEven(-top, bottom);
+  const floor = top / bottom;
+  const twice = (top - floor * bottom) * 2n;
+  if (twice < bottom) return floor;
+  if (twice > bottom) return floor + 1n;
+  return floor % 2n === 0n ? floor : floor + 1n;
+}
+
+/** A decimal string of dollars as pico-dollars, rounded half to even. */
+export function parseUsd(text: string): PicoUsd {
+  const { top, bottom } = parseDecimal(text);
+  return divideHalfEven(top * picoPerUsd, bottom);
+}
+
+/** Pico-dollars as a plain decimal string of dollars: no exponent, no trailing zeros. */
+export function writeUsd(pico: PicoUsd): string {
+  return writeScaled(pico, 12);
+}
+
+/** An integer scaled by 10^-digits as a plain decimal string. */
+export function writeScaled(value: bigint, digits: number): string {
+  const sign = value < 0n ? '-' : '';
+  const text = (value < 0n ? -value : value).toString().padStart(digits + 1, '0');
+  const fraction = text.slice(text.length - digits).replace(/0+$/, '');
+  return `${sign}${text.slice(0, text.length - digits)}${fraction ? `.${fraction}` : ''}`;
+}

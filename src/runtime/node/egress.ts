@@ -1,0 +1,163 @@
+import { Agent, type Dispatcher } from 'undici';
+import { GatewayError } from '../../contract/index.ts';
+import type { Egress, WireRequest, WireResponse } from '../ports.ts';
+import { fetchOver } from '../wire.ts';
+
+type Headers = Record<string, string | string[] | undefined>;
+
+/**
+ * The way out on Node: undici `dispatch` on one tuned agent, 4 to 6 times cheaper than the global fetch.
+ * No redirects are followed: what a provider points to is checked first.
+ */
+export function openEgress(): Egress & { close(): Promise<void> } {
+  const agent = new Agent({
+    connect: { timeout: 5_000 },
+    connections: 512,
+    pipelining: 1,
+    keepAliveTimeout: 30_000,
+    maxResponseSize: -1,
+  });
+  return {
+    post: (request) => dispatch(agent, 'POST', request),
+    fetch: fetchOver((method, request) => dispatch(agent, method, request)),
+    close: () => agent.close(),
+  };
+}
+
+/** One call, answered when its headers are here. The body waits, paused, until it is asked for. */
+function dispatch(agent: Dispatcher, method: string, request: WireRequest): Promise<WireResponse> {
+  return new Promise((resolve, reject) => {
+    const url = new URL(request.url);
+    const answer = new DispatchedAnswer(resolve, reject, request.signal);
+    if (request.signal?.aborted) return reject(request.signal.reason);
+    agent.dispatch(
+      {
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method: method as Dispatcher.HttpMethod,
+        headers: request.headers,
+        body: request.body.length === 0 ? null : request.body,
+        headersTimeout: request.headersTimeout,
+        bodyTimeout: request.idleTimeout,
+      },
+      answer,
+    );
+  });
+}
+
+/** Collects a dispatched answer: chunks queue up until they are read; a full queue pauses the socket. */
+class DispatchedAnswer implements Dispatcher.DispatchHandler, WireResponse {
+  status = 0;
+  private fields: Headers = {};
+  private controller: Dispatcher.DispatchController | undefined;
+  private chunks: Uint8Array[] = [];
+  private queued = 0;
+  private ended = false;
+  private failure: unknown;
+  private wake: (() => void) | undefined;
+  private readonly answered: (answer: WireResponse) => void;
+  private readonly refused: (reason: unknown) => void;
+  private readonly signal: AbortSignal | undefined;
+  private readonly onAbort = () => this.controller?.abort(this.signal?.reason ?? new Error('aborted'));
+
+  constructor(answered: (answer: WireResponse) => void, refused: (reason: unknown) => void, signal?: AbortSignal) {
+    this.answered = answered;
+    this.refused = refused;
+    this.signal = signal;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller;
+    // Under a connection cap a call may wait in line: look again whether anybody still wants it.
+    if (this.signal?.aborted) controller.abort(this.signal.reason);
+    else this.signal?.addEventListener('abort', this.onAbort, { once: true });
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Headers): void {
+    if (status < 200) return;
+    this.status = status;
+    this.fields = headers;
+    this.answered(this);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
+    this.chunks.push(chunk);
+    this.queued += chunk.length;
+    if (this.queued > 1 << 20) controller.pause();
+    this.wake?.();
+  }
+
+  onResponseEnd(): void {
+    this.ended = true;
+    this.signal?.removeEventListener('abort', this.onAbort);
+    this.wake?.();
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.failure = error;
+    this.ended = true;
+    this.signal?.removeEventListener('abort', this.onAbort);
+    this.refused(error);
+    this.wake?.();
+  }
+
+  header(name: string): string | undefined {
+    const value = this.fields[name];
+    return Array.isArray(value) ? value.join(', ') : value;
+  }
+
+  headers(): Record<string, string> {
+    const all: Record<string, string> = {};
+    for (const name in this.fields) all[name] = this.header(name) ?? '';
+    return all;
+  }
+
+  async bytes(limit: number): Promise<Uint8Array> {
+    while (!this.ended) {
+      if (this.queued > limit) this.tooLarge(limit);
+      if (this.controller?.paused) this.controller.resume();
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    }
+    if (this.failure) throw this.failure;
+    if (this.queued > limit) this.tooLarge(limit);
+    if (this.chunks.length === 1) return this.chunks[0]!;
+    const whole = new Uint8Array(this.queued);
+    let place = 0;
+    for (const chunk of this.chunks) {
+      whole.set(chunk, place);
+      place += chunk.length;
+    }
+    return whole;
+  }
+
+  async *stream(): AsyncIterable<Uint8Array> {
+    try {
+      while (true) {
+        while (this.chunks.length > 0) {
+          const chunk = this.chunks.shift()!;
+          this.queued -= chunk.length;
+          yield chunk;
+        }
+        if (this.failure) throw this.failure;
+        if (this.ended) return;
+        if (this.controller?.paused) this.controller.resume();
+        await new Promise<void>((resolve) => {
+          this.wake = resolve;
+        });
+      }
+    } finally {
+      if (!this.ended) this.abort();
+    }
+  }
+
+  abort(): void {
+    if (!this.ended) this.controller?.abort(new Error('aborted'));
+  }
+
+  private tooLarge(limit: number): never {
+    this.abort();
+    throw new GatewayError('provider_garbage', `The provider's answer is larger than ${limit} bytes.`);
+  }
+}

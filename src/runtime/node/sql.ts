@@ -1,0 +1,33 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { Row, Sql, SqlValue } from '../ports.ts';
+
+/** A SQLite file as the Sql port, plus the transaction verbs its host needs. Statements are prepared once. */
+export type SqlFile = Sql & { begin(): void; commit(): void; rollback(): void; close(): void };
+
+/**
+ * Opens (or makes) a book file in WAL mode.
+ * @param path a file, or ":memory:".
+ * @param synchronous FULL survives power loss, NORMAL only a crash of the process.
+ */
+export function openSql(path: string, synchronous: 'FULL' | 'NORMAL' = 'FULL'): SqlFile {
+  const database = new DatabaseSync(path);
+  database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA busy_timeout = 2000;`);
+  const prepared = new Map<string, StatementSync>();
+  const prepare = (text: string): StatementSync => {
+    let statement = prepared.get(text);
+    if (!statement) {
+      statement = database.prepare(text);
+      prepared.set(text, statement);
+    }
+    return statement;
+  };
+  return {
+    run: (text, ...values) => Number(prepare(text).run(...(values as SqlValue[])).changes),
+    all: <T extends Row>(text: string, ...values: SqlValue[]) => prepare(text).all(...values) as T[],
+    script: (text) => database.exec(text),
+    begin: () => prepare('BEGIN IMMEDIATE').run(),
+    commit: () => prepare('COMMIT').run(),
+    rollback: () => prepare('ROLLBACK').run(),
+    close: () => database.close(),
+  };
+}

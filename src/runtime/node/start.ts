@@ -1,0 +1,137 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { join, resolve } from 'node:path';
+import { serve } from '@hono/node-server';
+import { shipped } from '../../../config/files.ts';
+import { loadConfig } from '../../../config/load.ts';
+import { assemble, type Env } from '../../assemble.ts';
+import { hintOf, makeKey, readKey } from '../../gateway/credential.ts';
+import { hexDigest } from '../../gateway/digest.ts';
+import { newId } from '../../gateway/ids.ts';
+import { recover } from '../../jobs/recover.ts';
+import { streamFrom } from '../wire.ts';
+import { openAssets } from './assets.ts';
+import { type FileBooks, openBooks } from './books.ts';
+import { openEgress } from './egress.ts';
+import { readOverlay } from './overlay.ts';
+import { fetchPublic } from './public-fetch.ts';
+
+/** The tenant that a first start makes. */
+const firstTenant = 'main';
+/** Milliseconds that running work gets after SIGTERM. */
+const drainTime = 30_000;
+
+/** Starts the gateway on Node: keys, books and assets under `ATELIER_DATA`, one port, SIGTERM drains. */
+export async function startNode(
+  env: Env,
+  options: { quiet?: boolean } = {},
+): Promise<{ server: Server; close(): Promise<void> }> {
+  const data = resolve(env.ATELIER_DATA ?? 'data');
+  const port = Number(env.PORT ?? 8787);
+  const hostname = env.HOST ?? '127.0.0.1';
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  const books = openBooks(join(data, 'books'), () => tenantsIn(join(data, 'books')));
+  const keys = await firstKeys(data, env, books);
+  const egress = openEgress();
+  const work = new Set<Promise<unknown>>();
+  let open = true;
+  const background = (promise: Promise<unknown>) => {
+    const tracked = promise.catch(() => {}).finally(() => work.delete(tracked));
+    work.add(tracked);
+  };
+  const lifetime = { background, relay: streamFrom };
+  const config = await loadConfig(shipped, env.ATELIER_CONFIG ? readOverlay(env.ATELIER_CONFIG) : undefined);
+  const started = Date.now();
+  const { app, gateway } = await assemble(config, {
+    env,
+    books,
+    assets: openAssets(join(data, 'assets')),
+    clock: { now: Date.now },
+    egress,
+    fetchPublic,
+    lifetimeOf: () => lifetime,
+    isOpen: () => open,
+    adminKey: keys.admin,
+    adminTenant: readKey(keys.admin)?.tenant ?? firstTenant,
+  });
+
+  const server = await new Promise<Server>((resolve_, reject) => {
+    const made = serve({ fetch: app.fetch, port, hostname }, () => resolve_(made as Server));
+    made.once('error', reject);
+  });
+  const address = server.address();
+  const url = `http://${hostname}:${typeof address === 'object' && address ? address.port : port}`;
+  if (!options.quiet)
+    announce(
+      url,
+      keys,
+      [...gateway.upstreams.values()].filter((upstream) => !upstream.simulated).map((upstream) => upstream.row.id),
+    );
+  for (const tenant of books.tenants()) background(recover(gateway, tenant, started));
+
+  const close = async () => {
+    open = false;
+    server.close();
+    const settled = () => Promise.all([...work]);
+    await Promise.race([settled(), new Promise((resolve_) => setTimeout(resolve_, drainTime).unref())]);
+    server.closeAllConnections();
+    await egress.close();
+    books.close();
+  };
+  return { server, close };
+}
+
+type FirstKeys = { admin: string; app: string | undefined; made: boolean };
+
+/** The operator's key and a first app key, made once, in files only their owner can read. */
+async function firstKeys(data: string, env: Env, books: FileBooks): Promise<FirstKeys> {
+  const adminFile = join(data, 'admin.key');
+  const appFile = join(data, 'app.key');
+  if (env.ATELIER_ADMIN_KEY !== undefined && env.ATELIER_ADMIN_KEY.trim().length < 16) {
+    throw new Error('ATELIER_ADMIN_KEY must have at least 16 characters.');
+  }
+  const made = !existsSync(adminFile) || !existsSync(appFile);
+  const admin = env.ATELIER_ADMIN_KEY?.trim() ?? readOrMake(adminFile, () => makeKey('admin', firstTenant));
+  const tenant = readKey(admin)?.tenant ?? firstTenant;
+  const book = books.create(tenant);
+  if (!existsSync(appFile)) {
+    const key = makeKey('live', tenant);
+    const at = Date.now();
+    await book.createKey({
+      id: newId('key_', at),
+      hash: await hexDigest(key),
+      name: 'app',
+      hint: hintOf(key),
+      scopes: ['generate', 'spend'],
+      at,
+    });
+    writeFileSync(appFile, `${key}\n`, { mode: 0o600 });
+  }
+  return { admin, app: readFileSync(appFile, 'utf8').trim(), made };
+}
+
+function readOrMake(file: string, make: () => string): string {
+  if (!existsSync(file)) writeFileSync(file, `${make()}\n`, { mode: 0o600 });
+  return readFileSync(file, 'utf8').trim();
+}
+
+function tenantsIn(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => (name.endsWith('.sqlite') ? [name.slice(0, -7)] : []));
+}
+
+function announce(url: string, keys: FirstKeys, real: string[]): void {
+  console.log(`Atelier listens on ${url}`);
+  console.log(
+    real.length > 0
+      ? `Real providers: ${real.join(', ')}. All others answer from their simulators.`
+      : 'No provider key is set: every provider answers from its simulator, flagged x-atelier-simulated.',
+  );
+  if (!keys.made) return;
+  console.log(`Keys are in admin.key and app.key under the data folder. Try:
+
+curl ${url}/v1/generations \\
+  -H "Authorization: Bearer ${keys.app}" \\
+  -H "Content-Type: application/json" \\
+  -d '{"modality":"image","input":"a lighthouse at dusk","size":"1024x1024"}'
+`);
+}

@@ -1,0 +1,116 @@
+import type { Fetch } from '../contract/index.ts';
+import type { Egress, WireRequest, WireResponse } from './ports.ts';
+
+/** Long enough for the slowest generation; the gateway's own deadline comes first. */
+const headersTimeout = 600_000;
+const idleTimeout = 600_000;
+
+/** A real fetch, as SDKs want it, over a runtime's raw call. */
+export function fetchOver(call: (method: string, request: WireRequest) => Promise<WireResponse>): Fetch {
+  return async (input, init) => {
+    const request = new Request(input, init);
+    const signal = init?.signal ?? request.signal;
+    const body = request.body ? new Uint8Array(await request.arrayBuffer()) : new Uint8Array();
+    const answer = await call(request.method, {
+      url: request.url,
+      headers: Object.fromEntries(request.headers),
+      body,
+      signal,
+      headersTimeout,
+      idleTimeout,
+    });
+    const empty = answer.status === 204 || answer.status === 304 || request.method === 'HEAD';
+    return new Response(empty ? null : streamOf(answer), { status: answer.status, headers: answer.headers() });
+  };
+}
+
+/** The raw call of the straight path over any fetch: the platform's on Workers, a simulator's anywhere. */
+export function egressOver(fetch: Fetch): Egress {
+  return {
+    fetch,
+    post: async (request) => {
+      const abort = new AbortController();
+      const signal = request.signal ? AbortSignal.any([request.signal, abort.signal]) : abort.signal;
+      const timer = setTimeout(
+        () => abort.abort(new DOMException('No answer in time.', 'TimeoutError')),
+        request.headersTimeout,
+      );
+      try {
+        const response = await fetch(request.url, {
+          method: 'POST',
+          headers: request.headers,
+          body: request.body as BodyInit,
+          signal,
+          redirect: 'manual',
+        });
+        return wireOf(response, abort, request.idleTimeout);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
+}
+
+function wireOf(response: Response, abort: AbortController, idleTimeout: number): WireResponse {
+  return {
+    status: response.status,
+    header: (name) => response.headers.get(name) ?? undefined,
+    headers: () => Object.fromEntries(response.headers),
+    bytes: async (limit) => {
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      if (bytes.length > limit) throw new RangeError(`The answer is larger than ${limit} bytes.`);
+      return bytes;
+    },
+    stream: () => readIdly(response.body, abort, idleTimeout),
+    abort: () => abort.abort(new Error('aborted')),
+  };
+}
+
+/** Chunks of a body; silence longer than `idleTimeout` milliseconds ends it with a TimeoutError. */
+async function* readIdly(
+  body: ReadableStream<Uint8Array> | null,
+  abort: AbortController,
+  idleTimeout: number,
+): AsyncIterable<Uint8Array> {
+  if (!body) return;
+  const reader = body.getReader();
+  let finished = false;
+  try {
+    while (true) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const silence = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new DOMException('The stream went silent.', 'TimeoutError')), idleTimeout);
+      });
+      const chunk = await Promise.race([reader.read(), silence]).finally(() => clearTimeout(timer));
+      if (chunk.done) {
+        finished = true;
+        return;
+      }
+      yield chunk.value;
+    }
+  } finally {
+    if (!finished) {
+      abort.abort(new Error('aborted'));
+      reader.cancel().catch(() => {});
+    }
+  }
+}
+
+/** A pull-driven stream over an answer's chunks: the reader's pace is the provider's pace. */
+export function streamOf(answer: Pick<WireResponse, 'stream' | 'abort'>): ReadableStream<Uint8Array> {
+  return streamFrom(answer.stream());
+}
+
+export function streamFrom(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { value, done } = await iterator.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel() {
+      await iterator.return?.();
+    },
+  });
+}
