@@ -22,6 +22,7 @@ const json = z.json();
 export const quirksSchema = z.strictObject({
   no_stream_options: z.boolean().optional(),
   drop: z.array(text).optional(),
+  rename: z.record(text, text).optional(),
   paths: z.partialRecord(z.enum(dialectNames), z.string().startsWith('/')).optional(),
   headers: z.record(text, z.string()).optional(),
   peak_utc: z.array(z.string().regex(/^\d\d:\d\d-\d\d:\d\d$/, 'must be hours such as "01:00-04:00"')).optional(),

@@ -1,4 +1,4 @@
-import type { Provider } from '../src/contract/index.ts';
+import type { Provider, TextPort } from '../src/contract/index.ts';
 import { readAnthropicUsage } from './shared/usage-anthropic.ts';
 
 /**
@@ -8,15 +8,18 @@ import { readAnthropicUsage } from './shared/usage-anthropic.ts';
  */
 export const anthropic: Provider = {
   id: 'anthropic',
-  text: {
-    'anthropic-messages': (call) => ({
-      url: `${call.baseUrl}/v1/messages`,
-      headers: {
-        authorization: `Bearer ${call.key}`,
-        'anthropic-version': '2026-10-21',
-        'x-client-request-id': call.attemptId,
-      },
-    }),
-  },
+  text: { 'anthropic-messages': to('/v1/messages') },
+  free: { 'anthropic-messages/count_tokens': to('/v1/messages/count_tokens') },
   readUsage: readAnthropicUsage,
 };
+
+function to(path: string): NonNullable<TextPort['anthropic-messages']> {
+  return (call) => ({
+    url: call.baseUrl + path,
+    headers: {
+      authorization: `Bearer ${call.key}`,
+      'anthropic-version': '2026-10-21',
+      'x-client-request-id': call.attemptId,
+    },
+  });
+}

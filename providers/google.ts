@@ -14,6 +14,12 @@ export const google: Provider = {
       headers: { 'x-goog-api-key': call.key, 'x-client-request-id': call.attemptId },
     }),
   },
+  free: {
+    'gemini/countTokens': (call) => ({
+      url: `${call.baseUrl}/v1beta/${modelPath(call.model)}:countTokens`,
+      headers: { 'x-goog-api-key': call.key, 'x-client-request-id': call.attemptId },
+    }),
+  },
   media: {
     embedding: googleEmbedding,
     image: googleImage,

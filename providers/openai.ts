@@ -14,6 +14,7 @@ export const openai: Provider = {
     'openai-chat': (call) => target(call, '/chat/completions'),
     'openai-responses': (call) => target(call, '/responses'),
   },
+  free: { moderations: (call) => target(call, '/moderations') },
   media: {
     embedding: embeddingPort('openai', readOpenaiUsage),
     image: openaiImage,

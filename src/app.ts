@@ -5,9 +5,13 @@ import type { Gateway } from './gateway/gateway.ts';
 import { errorAnswer, jsonAnswer } from './http/answer.ts';
 import { assetDoor } from './http/asset-door.ts';
 import { createAuthenticator } from './http/authenticate.ts';
+import { messagesCountDoor, moderationDoor } from './http/count-doors.ts';
+import { embeddingDoor } from './http/embedding-door.ts';
+import { geminiDoor } from './http/gemini-door.ts';
 import { createGeneration, type Doors, listGenerations, readGeneration } from './http/generations.ts';
 import { createKeyDoor, listKeysDoor, revokeKeyDoor } from './http/key-door.ts';
 import { modelDoor } from './http/model-door.ts';
+import { createResponseDoor, storedResponseDoors } from './http/response-doors.ts';
 import { spendDoor } from './http/spend-door.ts';
 import { textDoor } from './http/text-door.ts';
 import type { Lifetime } from './runtime/ports.ts';
@@ -33,7 +37,7 @@ export function createApp(options: AppOptions): Hono {
   app.get('/healthz', (c) =>
     options.isOpen() ? jsonAnswer(c, { status: 'ok' }) : jsonAnswer(c, { status: 'draining' }, 503),
   );
-  app.use('/v1/*', async (_, next) => {
+  app.use('/v1*', async (_, next) => {
     if (options.isOpen()) return next();
     return errorAnswer(
       new GatewayError('shutting_down', { message: 'The gateway is shutting down.', retryAfterMs: 5_000 }),
@@ -43,13 +47,12 @@ export function createApp(options: AppOptions): Hono {
   app.post('/v1/generations', createGeneration(doors));
   app.get('/v1/generations', listGenerations(doors));
   app.get('/v1/generations/:id', readGeneration(doors));
-  const chat = gateway.dialects['openai-chat'];
-  if (chat) app.post('/v1/chat/completions', textDoor(gateway, authenticator, lifetimeOf, chat));
-  const messages = gateway.dialects['anthropic-messages'];
-  if (messages) app.post('/v1/messages', textDoor(gateway, authenticator, lifetimeOf, messages));
+  hangTextDoors(app, doors);
 
-  app.get('/v1/models', modelDoor(doors, options.prices));
-  app.get('/v1/models/*', modelDoor(doors, options.prices));
+  for (const version of ['/v1', '/v1beta']) {
+    app.get(`${version}/models`, modelDoor(doors, options.prices));
+    app.get(`${version}/models/*`, modelDoor(doors, options.prices));
+  }
   app.get('/v1/spend', spendDoor(doors));
   app.post('/v1/keys', createKeyDoor(doors));
   app.get('/v1/keys', listKeysDoor(doors));
@@ -67,4 +70,31 @@ export function createApp(options: AppOptions): Hono {
   });
   app.onError((thrown) => errorAnswer(thrown));
   return app;
+}
+
+/** The doors of the text SDKs, and the small surfaces that come with them. */
+function hangTextDoors(app: Hono, doors: Doors): void {
+  const { gateway, authenticator, lifetimeOf } = doors;
+  const {
+    'openai-chat': chat,
+    'openai-responses': responses,
+    'anthropic-messages': messages,
+    gemini,
+  } = gateway.dialects;
+  app.post('/v1/chat/completions', textDoor(gateway, authenticator, lifetimeOf, chat));
+  app.post('/v1/embeddings', embeddingDoor(doors, chat));
+  app.post('/v1/moderations', moderationDoor(doors, chat));
+
+  const stored = storedResponseDoors(doors, responses);
+  app.post('/v1/responses', createResponseDoor(doors, responses));
+  app.get('/v1/responses/:id', stored.read);
+  app.delete('/v1/responses/:id', stored.remove);
+  app.post('/v1/responses/:id/cancel', stored.cancel);
+  app.get('/v1/responses/:id/input_items', stored.inputItems);
+
+  app.post('/v1/messages', textDoor(gateway, authenticator, lifetimeOf, messages));
+  app.post('/v1/messages/count_tokens', messagesCountDoor(doors, messages));
+
+  app.post('/v1/models/*', geminiDoor(doors, gemini));
+  app.post('/v1beta/models/*', geminiDoor(doors, gemini));
 }

@@ -6,7 +6,7 @@ import { readUsage } from './usage.ts';
 
 type Modality = ReplicateRequest['modality'];
 
-const pollAfterMs: Record<Modality, number> = {
+const pollAfterMs: 500Record<Modality, number> = {
   image: 500,
   speech: 1000,
   transcription: 1000,
@@ -37,11 +37,11 @@ export function readPrediction(
   };
   switch (prediction.status) {
     case 'starting':
-      return { status: 'queued', ref, pollAfterMs: pollAfterMs[modality] };
+      return { status: 'queued', ref, pollAfterMs: 500pollAfterMs[modality] };
     case 'processing': {
       const fraction = readProgress(stringAt(prediction, 'logs') ?? '');
       const known = fraction === undefined ? {} : { fraction };
-      return { status: 'in_progress', ref, pollAfterMs: pollAfterMs[modality], ...known };
+      return { status: 'in_progress', ref, pollAfterMs: 500pollAfterMs[modality], ...known };
     }
     case 'succeeded': {
       const outputs = readOutputs(prediction, modality, options);

@@ -33,10 +33,13 @@ export class Bill {
   readonly calls: BilledCall[] = [];
   private readonly provider: string;
   private readonly prices: Price[];
+  private readonly peakUtc: readonly string[];
 
-  constructor(provider: string, prices: Price[]) {
+  /** @param peakUtc hours of weekdays ("HH:MM-HH:MM", UTC) outside of which the vendor has another price; empty where it has one price. */
+  constructor(provider: string, prices: Price[], peakUtc: readonly string[] = []) {
     this.provider = provider;
     this.prices = prices.filter((price) => price.provider === provider);
+    this.peakUtc = peakUtc;
   }
 
   /** Adds a call; returns it. A call billed later (a job, a stream) may still push to `charges`. */
@@ -53,6 +56,7 @@ export class Bill {
   /** Price of one charge in pico-dollars; undefined where the price list has none. */
   priceOf(charge: Charge, model: string, at: number, inputTokens = 0): bigint | undefined {
     const day = new Date(at).toISOString().slice(0, 10);
+    const dims: Dims = this.isOffPeak(at) ? { ...charge.dims, hours: 'off_peak' } : { ...charge.dims };
     const candidates = this.prices.filter(
       (price) =>
         price.model === (charge.model ?? model) &&
@@ -60,7 +64,7 @@ export class Bill {
         (!price.from || price.from <= day) &&
         (!price.until || day < price.until) &&
         (price.contextOver === undefined || inputTokens > price.contextOver) &&
-        Object.entries(price.dims ?? {}).every(([name, value]) => charge.dims?.[name] === value),
+        Object.entries(price.dims ?? {}).every(([name, value]) => dims[name] === value),
     );
     const weight = (price: Price) =>
       Object.keys(price.dims ?? {}).length * 2 + (price.contextOver === undefined ? 0 : 1);
@@ -70,6 +74,20 @@ export class Bill {
     const quantity = fraction(String(charge.quantity));
     const per = fraction(best.per);
     return roundHalfEven(price.top * quantity.top * per.bottom * pico, price.bottom * quantity.bottom * per.top);
+  }
+
+  private isOffPeak(at: number): boolean {
+    if (this.peakUtc.length === 0) return false;
+    const date = new Date(at);
+    const minutes = date.getUTCHours() * 60 + date.getUTCMinutes();
+    const inside = this.peakUtc.some((window) => {
+      const [from = 0, until = 0] = window.split('-').map((clock) => {
+        const [hour = 0, minute = 0] = clock.split(':').map(Number);
+        return hour * 60 + minute;
+      });
+      return from <= minutes && minutes < until;
+    });
+    return date.getUTCDay() % 6 === 0 || !inside;
   }
 
   /** Total of one call; unpriced charges count nothing and are told apart by `unpriced`. */

@@ -13,8 +13,10 @@ export function createSimulators(rows: readonly ProviderRow[], options: Simulato
   const simulators = new Map<string, Simulator>();
   for (const row of rows) {
     const make = own[row.adapter];
-    if (make) simulators.set(row.id, make(options));
-    else if (row.adapter === 'openai-compatible') simulators.set(row.id, openaiCompatible(row.id, row.quirks, options));
+    const peak = row.quirks?.peak_utc;
+    const all = Array.isArray(peak) ? { ...options, peakUtc: peak.map(String) } : options;
+    if (make) simulators.set(row.id, make(all));
+    else if (row.adapter === 'openai-compatible') simulators.set(row.id, openaiCompatible(row.id, row.quirks, all));
   }
   return simulators;
 }

@@ -6,6 +6,8 @@ import { hash32 } from './seed.ts';
 export type SimulatorOptions = {
   /** Price list for the bill: the parsed config/prices files. */
   prices?: Price[];
+  /** Hours of weekdays ("HH:MM-HH:MM", UTC) outside of which the vendor bills another price. */
+  peakUtc?: string[];
   seed?: string;
   /** Milliseconds since 1970; a fixed clock makes runs byte-equal. */
   now?: () => number;
@@ -56,7 +58,7 @@ export function createSimulator(
   make: (context: SimulatorContext) => SimulatorHandler,
   options: SimulatorOptions = {},
 ): Simulator {
-  const bill = new Bill(id, options.prices ?? []);
+  const bill = new Bill(id, options.prices ?? [], options.peakUtc);
   const seed = options.seed ?? 'atelier';
   const context: SimulatorContext = {
     id,

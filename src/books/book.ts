@@ -3,6 +3,7 @@ import type { Sql } from '../runtime/ports.ts';
 import { AssetRecords, type AssetRow } from './assets.ts';
 import { type GenerationPage, type GenerationRecord, Generations } from './generations.ts';
 import { type KeyGrant, type KeyRow, Keys, type NewKey } from './keys.ts';
+import { type ResponseRecord, Responses } from './responses.ts';
 import { migrations } from './schema.ts';
 import { type SpendAnswer, type SpendQuery, spend } from './spend.ts';
 
@@ -76,12 +77,14 @@ export class Book {
   private readonly keys: Keys;
   private readonly generations: Generations;
   private readonly assets: AssetRecords;
+  private readonly responses: Responses;
 
   constructor(sql: Sql) {
     this.sql = sql;
     this.keys = new Keys(sql);
     this.generations = new Generations(sql);
     this.assets = new AssetRecords(sql);
+    this.responses = new Responses(sql);
   }
 
   /** Brings the schema up to date. Safe to call at every start. */
@@ -219,6 +222,19 @@ export class Book {
 
   asset(id: string): AssetRow | undefined {
     return this.assets.find(id);
+  }
+
+  /** Keeps a Responses answer. An ended one is never overwritten. */
+  saveResponse(record: ResponseRecord): void {
+    this.responses.save(record);
+  }
+
+  response(id: string, keyId: string): ResponseRecord | undefined {
+    return this.responses.find(id, keyId);
+  }
+
+  removeResponse(id: string, keyId: string): boolean {
+    return this.responses.remove(id, keyId);
   }
 
   spend(query: SpendQuery): SpendAnswer {

@@ -4,6 +4,7 @@ export type * from './assets.ts';
 export type * from './book.ts';
 export type * from './generations.ts';
 export type * from './keys.ts';
+export type * from './responses.ts';
 export type * from './spend.ts';
 
 /** A book as seen from another thread or machine: the same methods, asynchronous. */

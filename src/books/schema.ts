@@ -79,4 +79,16 @@ CREATE TABLE asset (
   created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 `,
+  `
+CREATE TABLE response (
+  id TEXT PRIMARY KEY,
+  key_id TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  status TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  input TEXT NOT NULL,
+  context TEXT NOT NULL,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+`,
 ];

@@ -35,6 +35,10 @@ export type Dialect = {
   writeError(error: GatewayError, requestId?: string): JsonObject;
   /** What the straight path looks for in passing: no parsing of deltas. */
   scan: StreamScan;
+  /** Frames as this client asked for them, e.g. without the usage chunk it did not request. */
+  trimFrames?(frames: AsyncIterable<SseFrame>, request: JsonObject): AsyncIterable<SseFrame>;
+  /** Request headers of this dialect that go along when bytes pass straight, e.g. a version or beta flags. */
+  forwardedHeaders?: readonly string[];
 };
 
 /**

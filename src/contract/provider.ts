@@ -60,6 +60,8 @@ export type Provider = {
   id: string;
   text?: TextPort;
   media?: { [M in MediaModality]?: MediaPort<M> };
+  /** Helper endpoints that cost nothing and whose bytes pass: token counts, moderations. By endpoint name. */
+  free?: { [endpoint: string]: TextPort[DialectName] };
   readUsage(observed: Observed): Usage | undefined;
   /** Reads what 401, 402, 403, 429 or 5xx mean here where the general rule is wrong. */
   isQuotaExhausted?(status: number, body: Json): boolean;

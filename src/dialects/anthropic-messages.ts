@@ -1,7 +1,8 @@
 import type { Dialect } from '../contract/index.ts';
+import { readError, writeError } from './anthropic-messages/errors.ts';
 import { readEvents, scan, writeEvents } from './anthropic-messages/events.ts';
 import { readRequest, writeRequest } from './anthropic-messages/request.ts';
-import { readError, readResponse, writeError, writeResponse } from './anthropic-messages/response.ts';
+import { readResponse, writeResponse } from './anthropic-messages/response.ts';
 
 /** Anthropic's Messages API, anthropic-version 2026-10-21. https://platform.claude.com/docs/en/api/messages */
 export const anthropicMessages: Dialect = {
@@ -15,4 +16,5 @@ export const anthropicMessages: Dialect = {
   readError,
   writeError,
   scan,
+  forwardedHeaders: ['anthropic-version', 'anthropic-beta'],
 };

@@ -1,8 +1,8 @@
-import type { Dialect } from '../contract/index.ts';
+import { type Dialect, isObject } from '../contract/index.ts';
 import { readEvents } from './openai-chat/read-events.ts';
 import { readRequest, writeRequest } from './openai-chat/request.ts';
 import { readError, readResponse, writeError, writeResponse } from './openai-chat/response.ts';
-import { scan } from './openai-chat/scan.ts';
+import { scan, withoutUsage } from './openai-chat/scan.ts';
 import { writeEvents } from './openai-chat/write-events.ts';
 
 export { withoutUsage } from './openai-chat/scan.ts';
@@ -19,4 +19,7 @@ export const openaiChat: Dialect = {
   readError,
   writeError,
   scan,
+  trimFrames: (frames, request) =>
+    isObject(request.stream_options) && request.stream_options.include_usage === true ? frames : withoutUsage(frames),
+  forwardedHeaders: ['openai-beta'],
 };

@@ -24,7 +24,7 @@ export async function* readSse(
   });
   let midLine = false;
   for await (const bytes of chunksOf(source)) {
-    const text = decoder.decode(bytes, {});
+    const text = decoder.decode(bytes, { stream: true });
     if (!text) continue;
     feed(parser, text);
     if (ready.length > 0) {

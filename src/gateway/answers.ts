@@ -1,6 +1,7 @@
 import { type DialectName, GatewayError, type Json, type JsonObject, type Usage } from '../contract/index.ts';
+import type { WireResponse } from '../runtime/ports.ts';
 import type { Attempt } from './attempt.ts';
-import { estimateTokens, usageOfDelivered } from './estimate.ts';
+import { estimateTokens, usageOfBroken, usageOfDelivered } from './estimate.ts';
 
 const decoder = new TextDecoder();
 
@@ -16,11 +17,12 @@ export function parseAnswer(bytes: Uint8Array): JsonObject | undefined {
 
 /**
  * What a text call consumed, as the provider's adapter reads its figures. Without figures it is estimated from what was
- * delivered (`frames` of a stream, else the size of the answer), bounded by what was allowed.
+ * delivered (`frames` of a stream, else the size of the answer), bounded by what was allowed. The figures of a `broken`
+ * stream are those of its beginning: its output is what was delivered.
  */
 export function usageOfText(
   attempt: Attempt,
-  seen: { endpoint: DialectName; bound: JsonObject; usage?: Json; response?: Json; frames?: number },
+  seen: { endpoint: DialectName; bound: JsonObject; usage?: Json; response?: Json; frames?: number; broken?: boolean },
 ): Usage {
   if (seen.usage !== undefined && seen.usage !== null) {
     const read = attempt.upstream.provider.readUsage({
@@ -31,7 +33,9 @@ export function usageOfText(
       response: seen.response,
       options: attempt.model.options,
     });
-    if (read && (read.metered.length > 0 || read.reportedCostUsd !== undefined)) return read;
+    if (read && (read.metered.length > 0 || read.reportedCostUsd !== undefined)) {
+      return seen.broken ? usageOfBroken(read, seen.bound, seen.frames ?? 0) : read;
+    }
   }
   return usageOfDelivered(seen.bound, seen.frames ?? estimateTokens(JSON.stringify(seen.response ?? '').length));
 }
@@ -41,6 +45,7 @@ export function garbage(attempt: Attempt): GatewayError {
     message: `${attempt.model.provider} answered with something that is not an answer.`,
     provider: attempt.model.provider,
     failure: 'C',
+    billing: 'unknown',
   });
 }
 
@@ -52,6 +57,14 @@ export function interrupted(attempt: Attempt, reason?: string, cause?: unknown):
     billing: 'unknown',
     cause,
   });
+}
+
+/** What to do when the client of a stream leaves: the provider is stopped at once, even where it is silent. */
+export function stopOf(stream: { wire: WireResponse; left?: boolean }): () => void {
+  return () => {
+    stream.left = true;
+    stream.wire.abort();
+  };
 }
 
 export function clientLeft(): GatewayError {

@@ -12,6 +12,7 @@ import { writeUsd } from '../meter/money.ts';
 import { notBillable, priceUsage } from '../meter/price.ts';
 import type { Upstream } from '../runtime/ports.ts';
 import type { Caller, Gateway, Trace } from './gateway.ts';
+import { withHours } from './hours.ts';
 import { newId } from './ids.ts';
 
 /** One provider call, durable from before its first byte until its cost is booked. */
@@ -101,7 +102,12 @@ type Opened = Pick<Attempt, 'id' | 'generationId' | 'at' | 'model' | 'upstream'>
 export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
   const { id, generationId, at, model, upstream, caller, trace } = opened;
   const price = (usage: Usage | undefined) =>
-    priceUsage(gateway.catalogue, { provider: model.provider, model: model.upstream, usage, at });
+    priceUsage(gateway.catalogue, {
+      provider: model.provider,
+      model: model.upstream,
+      usage: withHours(usage, upstream.row.quirks, at),
+      at,
+    });
   const note = (receipt: Receipt) => {
     trace.cost = receipt.total === undefined ? undefined : writeUsd(receipt.total);
     trace.costStatus = receipt.status;

@@ -3,18 +3,21 @@ import {
   type Event,
   errorOfThrow,
   GatewayError,
+  isObject,
   type Json,
   type JsonObject,
+  type SseFrame,
   type TextAnswer,
 } from '../contract/index.ts';
 import { foldEvents } from '../dialects/fold.ts';
 import { readSse } from '../dialects/sse.ts';
 import type { Lifetime, WireResponse } from '../runtime/ports.ts';
-import { clientLeft, garbage, interrupted, parseAnswer, usageOfText } from './answers.ts';
+import { clientLeft, garbage, interrupted, parseAnswer, stopOf, usageOfText } from './answers.ts';
 import type { Attempt } from './attempt.ts';
-import { writeFrames } from './frames.ts';
+import { encodeFrames } from './frames.ts';
 import type { Gateway } from './gateway.ts';
 import { outputOfPart } from './outputs.ts';
+import { faultInside } from './refusal.ts';
 import { largestAnswer, type TextReply } from './text.ts';
 import { settleUnknown } from './unknown.ts';
 
@@ -27,20 +30,31 @@ export type Reading = {
   bound: JsonObject;
   /** The book keeps the answer itself: only for /v1/generations, whose results can be read again. */
   keepOutputs?: boolean;
+  /** Set when the client left. */
+  left?: boolean;
 };
-export type Crossing = Reading & { door: Dialect };
+export type Crossing = Reading & {
+  door: Dialect;
+  /** The caller's request, for what it asked of the answer's form. */
+  body: JsonObject;
+  onAnswer?: (body: JsonObject) => Promise<void>;
+};
 
 const encoder = new TextEncoder();
 
 export async function crossedAnswer(crossing: Crossing): Promise<TextReply> {
   const answer = await readAnswer(crossing);
   const body = crossing.door.writeResponse({ ...answer, model: crossing.attempt.model.id });
+  await crossing.onAnswer?.(body);
   return { headers: { 'content-type': 'application/json' }, body: encoder.encode(JSON.stringify(body)) };
 }
 
 export function crossedStream(crossing: Crossing, lifetime: Lifetime): TextReply {
-  const frames = writeFrames(crossing.door, readEvents(crossing));
-  return { headers: { 'content-type': 'text/event-stream; charset=utf-8' }, body: lifetime.relay(frames) };
+  const { door, body, onAnswer } = crossing;
+  const frames = door.writeEvents(readEvents(crossing));
+  const trimmed = door.trimFrames?.(frames, body) ?? frames;
+  const bytes = encodeFrames(onAnswer ? reportEnd(door, trimmed, onAnswer) : trimmed);
+  return { headers: { 'content-type': 'text/event-stream; charset=utf-8' }, body: lifetime.relay(bytes, stopOf(crossing)) };
 }
 
 /** Reads a plain answer into neutral words and books its cost. */
@@ -57,10 +71,11 @@ export async function readAnswer(reading: Reading): Promise<TextAnswer> {
   const body = parseAnswer(bytes);
   let answer: TextAnswer;
   try {
-    if (!body || target.scan.error?.(body)) throw garbage(attempt);
-    answer = target.readResponse(body);
+    const fault = body ? faultInside(attempt, target, body) : garbage(attempt);
+    if (fault) throw fault;
+    answer = target.readResponse(body!);
   } catch (thrown) {
-    const error = thrown instanceof GatewayError && thrown.code === 'provider_garbage' ? thrown : garbage(attempt);
+    const error = thrown instanceof GatewayError && thrown.details.provider ? thrown : garbage(attempt);
     await settleUnknown(gateway, attempt, error);
     throw error;
   }
@@ -77,13 +92,14 @@ export async function* readEvents(reading: Reading): AsyncGenerator<Event> {
   let settled = false;
   const last: Event[] = [];
   const all: Event[] = [];
-  const usage = () => usageOfText(attempt, { endpoint: target.name, bound, usage: raw, frames: deltas });
+  const usage = () => usageOfText(attempt, { endpoint: target.name, bound, usage: raw, frames: deltas, broken: last.length === 0 });
   try {
     for await (const event of target.readEvents(readSse(wire.stream()))) {
       if (reading.keepOutputs) all.push(event);
       if (event.type === 'part_delta') deltas++;
       if (event.type === 'usage') raw = event.raw ?? raw;
       if (event.type === 'error') {
+        if (reading.left) return;
         settled = true;
         const guess = deltas > 0 ? { guess: usage() } : {};
         await settleUnknown(gateway, attempt, event.error, guess);
@@ -117,4 +133,19 @@ function outputsOf(answer: TextAnswer): JsonObject[] {
 
 async function* replay(events: readonly Event[]): AsyncGenerator<Event> {
   yield* events;
+}
+
+/** Tells the whole answer, where the door's last frame carries it, before that frame is handed on. */
+async function* reportEnd(
+  door: Dialect,
+  frames: AsyncIterable<SseFrame>,
+  onAnswer: (body: JsonObject) => Promise<void>,
+): AsyncGenerator<SseFrame> {
+  for await (const frame of frames) {
+    if (door.scan.terminal(frame.data)) {
+      const data = JSON.parse(frame.data) as Json;
+      if (isObject(data) && isObject(data.response)) await onAnswer(data.response);
+    }
+    yield frame;
+  }
 }

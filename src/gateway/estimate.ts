@@ -38,3 +38,13 @@ export function usageOfDelivered(bound: Json, deliveredTokens: number): Usage {
     source: 'estimated',
   };
 }
+
+/** What a stream that broke off is booked at: the figures it began with, its output at least as delivered. */
+export function usageOfBroken(begun: Usage, bound: Json, deliveredTokens: number): Usage {
+  const delivered = Math.min(deliveredTokens, numberAt(bound, 'output_text_tokens') ?? deliveredTokens);
+  const metered = begun.metered.map((one) => ({ ...one }));
+  const output = metered.find((one) => one.meter === 'output_text_tokens');
+  if (output) output.quantity = Math.max(output.quantity, delivered);
+  else metered.push({ meter: 'output_text_tokens', quantity: delivered });
+  return { ...begun, metered, source: 'estimated' };
+}

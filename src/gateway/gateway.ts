@@ -9,7 +9,7 @@ export type Gateway = {
   directory: Directory;
   catalogue: Catalogue;
   upstreams: ReadonlyMap<string, Upstream>;
-  dialects: Readonly<Partial<Record<DialectName, Dialect>>>;
+  dialects: Readonly<Record<DialectName, Dialect>>;
   books: Books;
   assets: AssetStore;
   clock: Clock;

@@ -70,7 +70,7 @@ export async function submitMedia(gateway: Gateway, attempt: Attempt, request: M
 }
 
 /** Asks the provider about a running job. */
-export async function pollMedia(gateway: Gateway, attempt: Attempt, ref: Json): Promise<Operation> {
+export async function pollMedia(attempt: Attempt, ref: Json): Promise<Operation> {
   const port = portOf(attempt.model, attempt.upstream);
   if (!port.poll) throw new GatewayError('internal_error', 'This job cannot be asked about.');
   return port.poll(ref, callOf(attempt));

@@ -5,34 +5,50 @@ export type Rewritten = { text: string; hideUsage: boolean };
 
 /**
  * Makes the few edits a straight request may need, on its text: the model's name, usage reporting in a stream, and
- * fields that the provider's row declares it cannot take. Everything else passes as it came.
+ * what the provider's row declares about fields it cannot take. Everything else passes as it came.
  */
 export function rewriteRequest(
   call: { text: string; body: JsonObject; asked: string; stream: boolean; door: { name: string } },
   upstreamModel: string,
   quirks: JsonObject | undefined,
 ): Rewritten {
-  const dropped = Array.isArray(quirks?.drop) ? quirks.drop.filter((name) => String(name) in call.body) : [];
   const wantsUsage = call.door.name === 'openai-chat' && call.stream && quirks?.no_stream_options !== true;
   const options = call.body.stream_options;
   const asksUsage = isObject(options) && options.include_usage === true;
   const addUsage = wantsUsage && !asksUsage;
+  const named = 'model' in call.body;
 
-  if (dropped.length > 0 || (addUsage && options !== undefined)) {
-    const body: JsonObject = { ...call.body, model: upstreamModel };
-    for (const name of dropped) delete body[String(name)];
+  const fitted = applyQuirks(call.body, quirks);
+  if (fitted !== call.body || (addUsage && options !== undefined)) {
+    const body: JsonObject = { ...fitted, ...(named ? { model: upstreamModel } : {}) };
     if (addUsage) body.stream_options = { ...(isObject(options) ? options : {}), include_usage: true };
     return { text: JSON.stringify(body), hideUsage: addUsage };
   }
 
   let text = call.text;
-  if ('model' in call.body && call.asked !== upstreamModel)
-    text = renameModel(text, call.body, call.asked, upstreamModel);
+  if (named && call.asked !== upstreamModel) text = renameModel(text, call.body, call.asked, upstreamModel);
   if (addUsage) {
     const end = text.lastIndexOf('}');
     text = `${text.slice(0, end)},"stream_options":{"include_usage":true}}`;
   }
   return { text, hideUsage: addUsage };
+}
+
+/** Renames and drops the fields that a provider's row declares; the same object where nothing is to be done. */
+export function applyQuirks(body: JsonObject, quirks: JsonObject | undefined): JsonObject {
+  if (!quirks) return body;
+  const drop = Array.isArray(quirks.drop) ? quirks.drop.filter((name) => String(name) in body) : [];
+  const rename = isObject(quirks.rename) ? Object.entries(quirks.rename).filter(([name]) => name in body) : [];
+  const streamOptions = quirks.no_stream_options === true && 'stream_options' in body;
+  if (drop.length === 0 && rename.length === 0 && !streamOptions) return body;
+  const fitted = { ...body };
+  for (const [name, other] of rename) {
+    fitted[String(other)] = fitted[name]!;
+    delete fitted[name];
+  }
+  for (const name of drop) delete fitted[String(name)];
+  if (streamOptions) delete fitted.stream_options;
+  return fitted;
 }
 
 /** Replaces the model's name where it stands; re-serialises only when it stands in more than one place. */

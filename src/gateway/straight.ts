@@ -1,14 +1,24 @@
-import { type Dialect, errorOfThrow, GatewayError, type JsonObject } from '../contract/index.ts';
+import { type Dialect, errorOfThrow, GatewayError, isObject, type JsonObject } from '../contract/index.ts';
 import type { Lifetime, WireResponse } from '../runtime/ports.ts';
-import { clientLeft, garbage, interrupted, parseAnswer, usageOfText } from './answers.ts';
+import { clientLeft, garbage, interrupted, parseAnswer, stopOf, usageOfText } from './answers.ts';
 import type { Attempt } from './attempt.ts';
 import { errorFrames } from './frames.ts';
 import type { Gateway } from './gateway.ts';
+import { faultInside, withoutKey } from './refusal.ts';
 import { Tap } from './tap.ts';
 import { largestAnswer, type TextReply } from './text.ts';
 import { settleUnknown } from './unknown.ts';
 
-export type Passing = { gateway: Gateway; attempt: Attempt; dialect: Dialect; wire: WireResponse; bound: JsonObject };
+export type Passing = {
+  gateway: Gateway;
+  attempt: Attempt;
+  dialect: Dialect;
+  wire: WireResponse;
+  bound: JsonObject;
+  onAnswer?: (body: JsonObject) => Promise<void>;
+  /** Set when the client left. */
+  left?: boolean;
+};
 
 /** Headers of the provider's answer that a client may use. */
 const passedHeaders = ['content-type', 'x-request-id', 'request-id', 'openai-processing-ms'];
@@ -25,15 +35,9 @@ export async function straightAnswer(passing: Passing): Promise<TextReply> {
     throw error;
   }
   const body = parseAnswer(bytes);
-  const inBand = body && dialect.scan.error?.(body);
-  if (!body || inBand) {
-    const error = inBand
-      ? new GatewayError('provider_error', {
-          message: dialect.readError(200, body).message,
-          provider: attempt.model.provider,
-          failure: 'C',
-        })
-      : garbage(attempt);
+  const fault = body && faultInside(attempt, dialect, body);
+  if (!body || fault) {
+    const error = fault ?? garbage(attempt);
     await settleUnknown(gateway, attempt, error);
     throw error;
   }
@@ -44,6 +48,7 @@ export async function straightAnswer(passing: Passing): Promise<TextReply> {
     response: body,
   });
   await attempt.complete(attempt.price(usage), {});
+  await passing.onAnswer?.(body);
   return { headers: passed(wire), body: bytes };
 }
 
@@ -51,7 +56,7 @@ export async function straightAnswer(passing: Passing): Promise<TextReply> {
 export function straightStream(passing: Passing, lifetime: Lifetime, hideUsage: boolean): TextReply {
   const headers = passed(passing.wire);
   headers['content-type'] ??= 'text/event-stream; charset=utf-8';
-  return { headers, body: lifetime.relay(relayed(passing, new Tap(passing.dialect.scan, hideUsage))) };
+  return { headers, body: lifetime.relay(relayed(passing, new Tap(passing.dialect.scan, hideUsage)), stopOf(passing)) };
 }
 
 async function* relayed(passing: Passing, tap: Tap): AsyncGenerator<Uint8Array> {
@@ -65,10 +70,12 @@ async function* relayed(passing: Passing, tap: Tap): AsyncGenerator<Uint8Array> 
       usage: tap.usage,
       response: tap.usageFrame,
       frames: tap.frames,
+      broken: !tap.terminal,
     });
   const settle = async () => {
-    settled = true;
     await attempt.complete(attempt.price(usage()), {});
+    settled = true;
+    if (passing.onAnswer && isObject(tap.usageFrame)) await passing.onAnswer(tap.usageFrame);
   };
   try {
     for await (const chunk of wire.stream()) {
@@ -78,13 +85,13 @@ async function* relayed(passing: Passing, tap: Tap): AsyncGenerator<Uint8Array> 
     }
     const rest = tap.end();
     if (rest.length > 0) yield rest;
-    if (tap.error) failure = interrupted(attempt, dialect.readError(200, tap.error).message);
+    if (tap.error) failure = interrupted(attempt, withoutKey(dialect.readError(200, tap.error).message, attempt.upstream));
     else if (!settled && tap.terminal) await settle();
     else if (!tap.terminal) failure = tap.frames === 0 ? garbage(attempt) : interrupted(attempt);
   } catch (thrown) {
-    failure = interrupted(attempt, undefined, thrown);
+    failure = thrown instanceof GatewayError ? thrown : interrupted(attempt, undefined, thrown);
   } finally {
-    if (!settled && !failure) {
+    if (!settled && (!failure || passing.left)) {
       settled = true;
       await settleUnknown(gateway, attempt, clientLeft(), { guess: usage(), status: 'canceled' });
     }

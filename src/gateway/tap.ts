@@ -1,4 +1,4 @@
-import type { Json, StreamScan } from '../contract/index.ts';
+import { isObject, type Json, type StreamScan } from '../contract/index.ts';
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -10,7 +10,7 @@ const nothing = new Uint8Array(0);
  */
 export class Tap {
   usage: Json | undefined;
-  /** The frame that carried the last usage: some prices depend on what stands beside it. */
+  /** The answer (or frame) that carried the last usage: some prices depend on what stands beside it. */
   usageFrame: Json | undefined;
   terminal = false;
   error: Json | undefined;
@@ -82,7 +82,7 @@ export class Tap {
     const usage = this.scan.usage(frame, this.usage);
     if (usage !== undefined && usage !== null) {
       this.usage = usage;
-      this.usageFrame = frame;
+      this.usageFrame = isObject(frame) && isObject(frame.response) ? frame.response : frame;
     }
     this.error ??= this.scan.error?.(frame);
     if (!this.hideUsage || typeof frame !== 'object' || frame === null || Array.isArray(frame)) return false;

@@ -1,7 +1,7 @@
 import {
+  at,
   type Dialect,
   type DialectName,
-  errorOfAnswer,
   errorOfThrow,
   GatewayError,
   type JsonObject,
@@ -12,7 +12,8 @@ import { type Attempt, beginAttempt, upstreamOf } from './attempt.ts';
 import { crossedAnswer, crossedStream } from './crossed.ts';
 import { boundOfText } from './estimate.ts';
 import type { Caller, Gateway, Trace } from './gateway.ts';
-import { rewriteRequest } from './rewrite.ts';
+import { isMisplaced, readMisplaced, readRefusal } from './refusal.ts';
+import { applyQuirks, rewriteRequest } from './rewrite.ts';
 import { straightAnswer, straightStream } from './straight.ts';
 import { settleUnknown } from './unknown.ts';
 
@@ -34,6 +35,12 @@ export type TextCall = {
   /** Warnings become errors. */
   strict: boolean;
   tags?: JsonObject;
+  /** Request headers that go along on the straight path. */
+  headers?: Record<string, string>;
+  /** Stops the provider's call; what it did until then is booked. */
+  signal?: AbortSignal;
+  /** Given the whole answer in the door's dialect before the caller has its end. */
+  onAnswer?: (body: JsonObject) => Promise<void>;
 };
 
 export type TextReply = { headers: Record<string, string>; body: Uint8Array | ReadableStream<Uint8Array> };
@@ -56,8 +63,8 @@ async function runStraight(
 ): Promise<TextReply> {
   const rewritten = rewriteRequest(call, model.upstream, upstream.row.quirks);
   const attempt = await begin(gateway, call, model, call.text.length, maxTokensOf(call.body));
-  const wire = await sendText(gateway, attempt, call.door.name, rewritten.text, call.stream);
-  const passing = { gateway, attempt, dialect: call.door, wire, bound: boundOf(call, model) };
+  const wire = await sendText(gateway, attempt, call.door.name, rewritten.text, call.stream, call);
+  const passing = { gateway, attempt, dialect: call.door, wire, bound: boundOf(call, model), onAnswer: call.onAnswer };
   return call.stream ? straightStream(passing, lifetime, rewritten.hideUsage) : straightAnswer(passing);
 }
 
@@ -76,9 +83,12 @@ async function runCrossed(
     throw new GatewayError('unsupported_parameter', { message: written.warnings.join(' ') });
   }
   const attempt = await begin(gateway, call, model, call.text.length, request.maxOutputTokens);
-  const body = preparedBody(written.body, target.name, call.stream);
-  const wire = await sendText(gateway, attempt, target.name, JSON.stringify(body), call.stream);
-  const crossing = { gateway, attempt, door: call.door, target, wire, bound: boundOf(call, model) };
+  const body = applyQuirks(preparedBody(written.body, target.name, call.stream), upstream.row.quirks);
+  const wire = await sendText(gateway, attempt, target.name, JSON.stringify(body), call.stream, {
+    signal: call.signal,
+  });
+  const bound = boundOf(call, model);
+  const crossing = { gateway, attempt, door: call.door, target, wire, bound, body: call.body, onAnswer: call.onAnswer };
   return call.stream ? crossedStream(crossing, lifetime) : crossedAnswer(crossing);
 }
 
@@ -112,7 +122,11 @@ function boundOf(call: TextCall, model: Model): JsonObject {
 }
 
 function maxTokensOf(body: JsonObject): number | undefined {
-  const most = body.max_completion_tokens ?? body.max_tokens ?? body.max_output_tokens;
+  const most =
+    body.max_completion_tokens ??
+    body.max_tokens ??
+    body.max_output_tokens ??
+    at(body, 'generationConfig', 'maxOutputTokens');
   return typeof most === 'number' && most > 0 ? most : undefined;
 }
 
@@ -125,6 +139,7 @@ export async function sendText(
   dialect: DialectName,
   body: string,
   stream: boolean,
+  options: { headers?: Record<string, string>; signal?: AbortSignal } = {},
 ): Promise<WireResponse> {
   const { upstream, model } = attempt;
   const target = upstream.provider.text![dialect]!({
@@ -138,8 +153,14 @@ export async function sendText(
   try {
     wire = await upstream.egress.post({
       url: target.url,
-      headers: { 'content-type': 'application/json', 'x-client-request-id': attempt.id, ...target.headers },
+      headers: {
+        'content-type': 'application/json',
+        'x-client-request-id': attempt.id,
+        ...target.headers,
+        ...options.headers,
+      },
       body,
+      signal: options.signal,
       headersTimeout,
       idleTimeout,
     });
@@ -148,18 +169,11 @@ export async function sendText(
     await settleUnknown(gateway, attempt, error);
     throw error;
   }
-  if (wire.status < 400) return wire;
-  const error = await readRefusal(gateway, attempt, wire);
+  const misplaced = stream && wire.status < 400 && isMisplaced(wire);
+  if (wire.status < 400 && !misplaced) return wire;
+  const error = misplaced
+    ? await readMisplaced(attempt, wire, gateway.dialects[dialect])
+    : await readRefusal(attempt, wire);
   await settleUnknown(gateway, attempt, error);
   throw error;
-}
-
-async function readRefusal(gateway: Gateway, attempt: Attempt, wire: WireResponse): Promise<GatewayError> {
-  let body = '';
-  try {
-    body = new TextDecoder().decode(await wire.bytes(1 << 20));
-  } catch {
-    // The status alone already says that it failed.
-  }
-  return errorOfAnswer(attempt.model.provider, wire.status, wire.headers(), body);
 }

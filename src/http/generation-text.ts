@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import { type Event, GatewayError, type JsonObject, type TextRequest } from '../contract/index.ts';
 import { writeSse } from '../dialects/sse.ts';
 import { beginAttempt, upstreamOf } from '../gateway/attempt.ts';
+import { stopOf } from '../gateway/answers.ts';
 import { type Reading, readAnswer, readEvents } from '../gateway/crossed.ts';
 import { boundOfText } from '../gateway/estimate.ts';
 import type { Caller, Trace } from '../gateway/gateway.ts';
@@ -47,7 +48,7 @@ export async function generateText(
   if (stream) {
     const frames = writeOwnEvents(readEvents(reading), attempt.generationId, view, trace);
     const headers = { 'content-type': 'text/event-stream; charset=utf-8', ...traceHeaders(trace) };
-    return c.body(doors.lifetimeOf(c).relay(frames), 200, headers);
+    return c.body(doors.lifetimeOf(c).relay(frames, stopOf(reading)), 200, headers);
   }
   await readAnswer(reading);
   return jsonAnswer(c, await view(), 200, traceHeaders(trace));

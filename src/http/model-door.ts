@@ -1,61 +1,49 @@
 import type { Context } from 'hono';
-import { GatewayError, type Json, type JsonObject, type Model, type Price } from '../contract/index.ts';
-import type { Upstream } from '../runtime/ports.ts';
+import { GatewayError, type Model, type Price } from '../contract/index.ts';
 import { errorAnswer, jsonAnswer } from './answer.ts';
 import type { Doors } from './generations.ts';
+import { viewAnthropic, viewGemini, viewModel } from './model-view.ts';
 
-/** Seconds since 1970 that OpenAI's list shape asks for; a catalogue row has no such date. */
-const created = 0;
+/** Which SDK asks, told by what only that SDK sends. */
+type Shape = 'openai-chat' | 'anthropic-messages' | 'gemini';
 
-/** `GET /v1/models` and `/v1/models/{id}`: what can be made, by whom, with which options, at what price. */
+/** `GET /v1|v1beta/models` and `…/models/{id}`: what can be made, by whom, at what price; each SDK in its own list shape. */
 export function modelDoor({ gateway, authenticator }: Doors, prices: readonly Price[]) {
-  const view = (model: Model) => viewModel(model, gateway.upstreams.get(model.provider), prices);
+  const writers = {
+    'openai-chat': (model: Model) => viewModel(model, gateway.upstreams.get(model.provider), prices),
+    'anthropic-messages': viewAnthropic,
+    gemini: viewGemini,
+  };
   return async function answerModels(c: Context): Promise<Response> {
+    const path = new URL(c.req.url).pathname;
+    const shape = shapeOf(c, path);
+    const write = writers[shape];
     try {
       await authenticator.caller(c);
-      const id = new URL(c.req.url).pathname.replace(/^\/v1\/models\/?/, '');
-      if (id === '') {
-        const wanted = c.req.query('modality');
-        const data = gateway.directory
-          .list()
-          .filter((model) => !wanted || model.modality === wanted)
-          .map(view);
-        return jsonAnswer(c, { object: 'list', data });
+      const id = decodeURIComponent(path.replace(/^\/v1(?:beta)?\/models\/?/, ''));
+      if (id !== '') {
+        const model = gateway.directory.find(id);
+        if (!model)
+          throw new GatewayError('model_not_found', { message: `No model is called "${id}".`, param: 'model' });
+        return jsonAnswer(c, write(model));
       }
-      const model = gateway.directory.find(decodeURIComponent(id));
-      if (!model) throw new GatewayError('model_not_found', { message: `No model is called "${id}".`, param: 'model' });
-      return jsonAnswer(c, view(model));
+      const wanted = c.req.query('modality');
+      const listed = gateway.directory.list().filter((model) => !wanted || model.modality === wanted);
+      // The text SDKs' own lists hold what their doors can call.
+      const callable = listed.filter((model) => ['text', 'embedding'].includes(model.modality));
+      if (shape === 'gemini') return jsonAnswer(c, { models: callable.map(write) });
+      if (shape === 'openai-chat') return jsonAnswer(c, { object: 'list', data: listed.map(write) });
+      const data = callable.map(write);
+      const idOf = (place: number) => data.at(place)?.id ?? null;
+      return jsonAnswer(c, { data, has_more: false, first_id: idOf(0), last_id: idOf(-1) });
     } catch (thrown) {
-      return errorAnswer(thrown);
+      return errorAnswer(thrown, undefined, shape === 'openai-chat' ? undefined : gateway.dialects[shape]);
     }
   };
 }
 
-function viewModel(model: Model, upstream: Upstream | undefined, prices: readonly Price[]): JsonObject {
-  const lines: Json[] = prices
-    .filter((price) => price.provider === model.provider && price.model === model.upstream)
-    .map((price) => ({
-      meter: price.meter,
-      price: price.price,
-      per: price.per,
-      ...(price.dims ? { dims: price.dims } : {}),
-      ...(price.contextOver === undefined ? {} : { context_over: price.contextOver }),
-      ...(price.from ? { from: price.from } : {}),
-      ...(price.until ? { until: price.until } : {}),
-      source: price.source,
-    }));
-  return {
-    id: model.id,
-    object: 'model',
-    created,
-    owned_by: model.provider,
-    modality: model.modality,
-    input: ['text', ...(model.input ?? [])].filter((kind, place, all) => all.indexOf(kind) === place),
-    dialects: Object.keys(upstream?.provider.text ?? {}).filter(() => model.modality === 'text'),
-    capabilities: model.capabilities ?? {},
-    shutdown_date: model.shutdownDate ?? null,
-    available: upstream !== undefined,
-    simulated: upstream?.simulated ?? false,
-    prices: lines,
-  };
+function shapeOf(c: Context, path: string): Shape {
+  if (c.req.header('anthropic-version')) return 'anthropic-messages';
+  if (path.startsWith('/v1beta/') || c.req.header('x-goog-api-key') || c.req.query('key')) return 'gemini';
+  return 'openai-chat';
 }

@@ -30,7 +30,18 @@ export function textDoor(
       }
       const stream = place.stream ?? body.stream === true;
       const strict = c.req.header('x-atelier-strict') === 'true';
-      const reply = await runText(gateway, lifetimeOf(c), { caller, trace, door, body, text, asked, stream, strict });
+      const headers = forwardedHeaders(c, door);
+      const reply = await runText(gateway, lifetimeOf(c), {
+        caller,
+        trace,
+        door,
+        body,
+        text,
+        asked,
+        stream,
+        strict,
+        headers,
+      });
       return new Response(reply.body as BodyInit, {
         status: 200,
         headers: { ...reply.headers, ...traceHeaders(trace) },
@@ -39,4 +50,14 @@ export function textDoor(
       return errorAnswer(thrown, trace, door);
     }
   };
+}
+
+/** The caller's headers that belong to its dialect, for an upstream that speaks it too. */
+export function forwardedHeaders(c: Context, door: Dialect): Record<string, string> | undefined {
+  let headers: Record<string, string> | undefined;
+  for (const name of door.forwardedHeaders ?? []) {
+    const value = c.req.header(name);
+    if (value !== undefined) headers = { ...headers, [name]: value };
+  }
+  return headers;
 }

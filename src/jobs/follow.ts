@@ -61,7 +61,7 @@ export async function followMedia(
     pause = Math.min(longestPause, Math.max(shortestPause, operation.pollAfterMs ?? pause * 1.5));
     await new Promise((resolve) => setTimeout(resolve, pause));
     try {
-      operation = await pollMedia(gateway, attempt, ref);
+      operation = await pollMedia(attempt, ref);
       failures = 0;
     } catch (thrown) {
       // Asking is free and changes nothing: only a lasting refusal ends the job.

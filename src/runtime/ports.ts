@@ -71,6 +71,9 @@ export type Upstream = {
 /** How long work may outlive its request: on Node as long as it takes, on Workers as the platform allows. */
 export type Lifetime = {
   background(work: Promise<unknown>): void;
-  /** A body that is pulled to its end or told to stop, even where a disconnect fires no event. */
-  relay(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array>;
+  /**
+   * A body that is pulled to its end or told to stop, even where a disconnect fires no event.
+   * @param stop called when the client leaves, while the source may still be waiting for its next chunk.
+   */
+  relay(chunks: AsyncIterable<Uint8Array>, stop?: () => void): ReadableStream<Uint8Array>;
 };

@@ -101,7 +101,8 @@ export function streamOf(answer: Pick<WireResponse, 'stream' | 'abort'>): Readab
   return streamFrom(answer.stream());
 }
 
-export function streamFrom(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+/** @param stop called when the reader leaves: a source that waits for its next chunk would not see it. */
+export function streamFrom(chunks: AsyncIterable<Uint8Array>, stop?: () => void): ReadableStream<Uint8Array> {
   const iterator = chunks[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
@@ -110,6 +111,7 @@ export function streamFrom(chunks: AsyncIterable<Uint8Array>): ReadableStream<Ui
       else controller.enqueue(value);
     },
     async cancel() {
+      stop?.();
       await iterator.return?.();
     },
   });

@@ -20,17 +20,33 @@ export async function checkBooks(gateway: Started, data: string, tally: Tally, b
   book.close();
 
   const cost = await costOfOne(gateway);
-  const spend = await read<{ rows: { model: string; attempts: number }[]; total_usd: string }>(gateway, '/v1/spend?group_by=model');
+  const spend = await read<{ rows: { model: string; attempts: number }[]; total_usd: string }>(
+    gateway,
+    '/v1/spend?group_by=model',
+  );
   const answered = String(tally.answered);
-  const check = (what: string, expected: string, found: string) => ({ what, expected, found, holds: expected === found });
+  const check = (what: string, expected: string, found: string) => ({
+    what,
+    expected,
+    found,
+    holds: expected === found,
+  });
   return [
     check('wrong or failed answers', '0', String(tally.wrong + tally.failed)),
     check('requests the upstream billed', answered, String(billed)),
     check('attempts in the ledger', answered, attempts),
     check('attempts settled as succeeded', answered, settled),
     check('generations completed', answered, completed),
-    check(`attempts in /v1/spend under ${gateway.model}`, answered, String(spend.rows.find((row) => row.model === gateway.model)?.attempts)),
-    check(`total of /v1/spend, ${answered} × $${writeUsd(cost)}`, writeUsd(cost * BigInt(tally.answered)), spend.total_usd),
+    check(
+      `attempts in /v1/spend under ${gateway.model}`,
+      answered,
+      String(spend.rows.find((row) => row.model === gateway.model)?.attempts),
+    ),
+    check(
+      `total of /v1/spend, ${answered} × $${writeUsd(cost)}`,
+      writeUsd(cost * BigInt(tally.answered)),
+      spend.total_usd,
+    ),
   ];
 }
 

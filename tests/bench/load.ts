@@ -101,7 +101,8 @@ export async function runLoad(job: LoadJob): Promise<LoadResult> {
           running++;
           send(pool, done);
         }
-        if (mayGoOn()) setTimeout(tick, Math.max(0, ((result.sent + 1) * 1000) / job.perSecond - (performance.now() - begun)));
+        if (mayGoOn())
+          setTimeout(tick, Math.max(0, ((result.sent + 1) * 1000) / job.perSecond - (performance.now() - begun)));
         else {
           stopped = true;
           if (running === 0) resolve();

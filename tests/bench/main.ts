@@ -9,7 +9,7 @@ import { type Options, readOptions, usage } from './options.ts';
 import { ask, rssMb, startHelper, stop, stopAll } from './processes.ts';
 import { type Line, meets, ratioOf, writeTable } from './report.ts';
 import { minute, pace, saturation, streams } from './rounds.ts';
-import { callOnce, startBare, startGateway, type Started, type Target } from './targets.ts';
+import { callOnce, type Started, startBare, startGateway, type Target } from './targets.ts';
 
 /** Measures the straight chat path of the real gateway beside a bare Hono + fetch proxy. Exit code 1 when the books do not balance. */
 const options = readOptions(process.argv.slice(2));
@@ -27,7 +27,9 @@ try {
   const { lines, checks } = await (options.profile ? profile(options, options.profile) : bench(options));
   const balanced = checks.every((check) => check.holds);
   const figures = lines.map((line) => ({ ...line, ratio: ratioOf(line), met: meets(line) }));
-  console.log(options.json ? JSON.stringify({ options, figures, checks, balanced }, null, 2) : writeTable(lines, checks));
+  console.log(
+    options.json ? JSON.stringify({ options, figures, checks, balanced }, null, 2) : writeTable(lines, checks),
+  );
   process.exitCode = balanced ? 0 : 1;
 } finally {
   await stopAll();
@@ -78,7 +80,12 @@ async function bench(options: Options): Promise<{ lines: Line[]; checks: Check[]
 
 /** The first start of all compiles every file; later ones read the compile cache. */
 function startLines(starts: { gateway: Started[]; bare: Started[] }): Line[] {
-  const line = (what: string, figure: (one: Started) => number, pick: (all: Started[]) => Started[], atMost?: number): Line => {
+  const line = (
+    what: string,
+    figure: (one: Started) => number,
+    pick: (all: Started[]) => Started[],
+    atMost?: number,
+  ): Line => {
     const values = pick(starts.gateway).map(figure);
     return {
       what,

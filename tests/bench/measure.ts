@@ -71,5 +71,12 @@ export class Meter {
 
 function jobOf(target: Target, kind: ChatKind, seconds: number) {
   const { origin, headers } = target;
-  return { origin, headers, body: chatRequest(kind, target.model), expectedBytes: expectedBytes(kind, target), seconds, most };
+  return {
+    origin,
+    headers,
+    body: chatRequest(kind, target.model),
+    expectedBytes: expectedBytes(kind, target),
+    seconds,
+    most,
+  };
 }

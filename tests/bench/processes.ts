@@ -15,7 +15,11 @@ function keep(child: ChildProcess): ChildProcess {
 }
 
 /** Starts a TypeScript file of this repository as its own process; its last words are kept for a failure's message. */
-export function start(file: string, env: Record<string, string>, flags: string[] = []): ChildProcess & { words(): string } {
+export function start(
+  file: string,
+  env: Record<string, string>,
+  flags: string[] = [],
+): ChildProcess & { words(): string } {
   const { PATH, HOME, TMPDIR } = process.env;
   const child = keep(
     spawn(process.execPath, [...flags, file], {

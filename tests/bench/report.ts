@@ -51,11 +51,16 @@ export function writeTable(lines: readonly Line[], checks: readonly Check[]): st
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const left = new Set([0, 1, 7, 8]);
   const text = rows.map((row) =>
-    row.map((cell, column) => (left.has(column) ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  ').trimEnd(),
+    row
+      .map((cell, column) => (left.has(column) ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+      .join('  ')
+      .trimEnd(),
   );
   text.splice(1, 0, widths.map((width) => '─'.repeat(width)).join('  '));
   const books = checks.map((check) =>
-    check.holds ? `  ok    ${check.what}: ${check.found}` : `  WRONG ${check.what}: ${check.found} instead of ${check.expected}`,
+    check.holds
+      ? `  ok    ${check.what}: ${check.found}`
+      : `  WRONG ${check.what}: ${check.found} instead of ${check.expected}`,
   );
   return [...text, '', 'Ledger and spend against what callers and upstream counted:', ...books].join('\n');
 }

@@ -38,7 +38,8 @@ function lineOf(turns: Turn, what: string, unit: string, figure: Figure, wanted:
 /** Plain chat at saturation. */
 export async function saturation(meter: Meter, field: Field, options: Options): Promise<Line[]> {
   const targets = [field.gateway, field.bare];
-  for (const target of targets) await meter.closed(target, 'chat', Math.min(2, options.seconds), options.connections);
+  // The compiler needs some ten thousand requests to settle.
+  for (const target of targets) await meter.closed(target, 'chat', Math.min(5, options.seconds), options.connections);
   const turns = await inTurn(targets, options.rounds, (target) =>
     meter.closed(target, 'chat', options.seconds, options.connections),
   );
@@ -64,7 +65,14 @@ export async function pace(meter: Meter, field: Field, options: Options): Promis
     const more = (name: string) => all(turns, name, figure).map((value, round) => value - direct[round]!);
     const gateway = more('gateway');
     const spread: [number, number] = [Math.min(...gateway), Math.max(...gateway)];
-    return { what: `${at} added ${what}`, unit: 'ms', gateway: median(gateway), bare: median(more('bare')), spread, atMost };
+    return {
+      what: `${at} added ${what}`,
+      unit: 'ms',
+      gateway: median(gateway),
+      bare: median(more('bare')),
+      spread,
+      atMost,
+    };
   };
   const p50: Figure = (one) => one.p50;
   const p99: Figure = (one) => one.p99;
@@ -79,7 +87,7 @@ export async function pace(meter: Meter, field: Field, options: Options): Promis
 
 /** Streams of 200 events sent at once; the bare proxy relays raw bytes. */
 export async function streams(meter: Meter, field: Field, options: Options): Promise<Line[]> {
-  const seconds = options.seconds * 0.6;
+  const seconds = options.seconds * 0.5;
   const lines: Line[] = [];
   const kinds: [ChatKind, string][] = [
     ['stream-with-usage', 'stream of 200 events, usage asked:'],
@@ -87,8 +95,10 @@ export async function streams(meter: Meter, field: Field, options: Options): Pro
   ];
   for (const [kind, what] of kinds) {
     const targets = [field.gateway, field.bare];
-    for (const target of targets) await meter.closed(target, kind, Math.min(1, seconds), streamConnections);
-    const turns = await inTurn(targets, options.rounds, (target) => meter.closed(target, kind, seconds, streamConnections));
+    for (const target of targets) await meter.closed(target, kind, Math.min(2, seconds), streamConnections);
+    const turns = await inTurn(targets, options.rounds, (target) =>
+      meter.closed(target, kind, seconds, streamConnections),
+    );
     lines.push(lineOf(turns, `${what} CPU per stream`, 'ms', (one) => one.cpuMs!, { atMost: 0.45 }));
     lines.push(lineOf(turns, `${what} throughput`, 'streams/s', (one) => one.answered / one.seconds));
   }

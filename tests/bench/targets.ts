@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type ChatKind, chatRequest } from './answers.ts';
 import { sleep } from './figures.ts';
 import { freePort, start, stop } from './processes.ts';
@@ -27,15 +27,33 @@ export async function startGateway(upstream: string, data: string, cache: string
     OPENAI_BASE_URL: `${upstream}/v1`,
     NODE_COMPILE_CACHE: cache,
   };
-  const flags = profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}`] : [];
+  const { file, flags } = startCommand();
+  if (profile) flags.push('--cpu-prof', `--cpu-prof-dir=${profile}`);
   const headers = () => ({ authorization: `Bearer ${readFileSync(join(data, 'app.key'), 'utf8').trim()}` });
-  return begin({ name: 'gateway', file: 'src/node.ts', model: 'openai/gpt-5.5', env, flags, headers });
+  return begin({ name: 'gateway', file, model: 'openai/gpt-5.5', env, flags, headers });
+}
+
+/** What `npm start` runs: its flags of Node count. */
+function startCommand(): { file: string; flags: string[] } {
+  const { scripts } = JSON.parse(readFileSync(resolve(import.meta.dirname, '../../package.json'), 'utf8'));
+  const words: string[] = scripts.start.split(' ');
+  const file = words.pop();
+  if (words.shift() !== 'node' || !file?.endsWith('.ts'))
+    throw new Error(`npm start is not "node … file.ts": ${scripts.start}`);
+  return { file, flags: words };
 }
 
 /** The bare Hono + global fetch proxy in front of the same upstream. */
 export async function startBare(upstream: string, cache: string): Promise<Started> {
   const env = { UPSTREAM: upstream, NODE_COMPILE_CACHE: cache };
-  return begin({ name: 'bare', file: 'tests/bench/bare-proxy.ts', model: 'gpt-5.5', env, flags: [], headers: () => ({}) });
+  return begin({
+    name: 'bare',
+    file: 'tests/bench/bare-proxy.ts',
+    model: 'gpt-5.5',
+    env,
+    flags: [],
+    headers: () => ({}),
+  });
 }
 
 type Plan = {

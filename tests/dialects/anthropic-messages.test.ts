@@ -394,6 +394,29 @@ describe('requests', () => {
     expect(warnings).toHaveLength(2);
   });
 
+  test('puts results first in their turn and leaves out empty texts, which the API refuses', () => {
+    const words = (value: string): Part => ({ type: 'text', text: value });
+    const { body } = writeRequest({
+      model: 'm',
+      messages: [
+        { role: 'user', parts: [words('')] },
+        {
+          role: 'user',
+          parts: [words('So?'), { type: 'tool_result', id: 'c', content: [words(''), words('cat')] }, words('')],
+        },
+      ],
+    });
+    expect(body.messages).toEqual([
+      {
+        role: 'user',
+        content: [
+          { type: 'tool_result', tool_use_id: 'c', content: 'cat' },
+          { type: 'text', text: 'So?' },
+        ],
+      },
+    ]);
+  });
+
   test('refuses media that has no place', () => {
     const ask = (mediaType: string) =>
       writeRequest({
@@ -464,6 +487,29 @@ describe('answers', () => {
     ]);
     expect(body.stop_reason).toBe('refusal');
     expect(body.usage).toMatchObject({ input_tokens: 15, cache_read_input_tokens: 5, output_tokens: 9 });
+  });
+
+  test("what is no answer is the provider's fault, never the caller's", async () => {
+    const wrong = (code: string) => expect.objectContaining({ code });
+    expect(() => readResponse({})).toThrow(wrong('provider_garbage'));
+    expect(() => readResponse({ content: [{ type: 'tool_use' }] })).toThrow(wrong('provider_garbage'));
+    const error = { type: 'error', error: { type: 'rate_limit_error', message: 'x' } };
+    expect(() => readResponse(error)).toThrow(wrong('provider_rate_limited'));
+    const events = await read(start(), open(0, { type: 'tool_use' }));
+    expect(events.at(-1)).toMatchObject({ type: 'error', error: { code: 'provider_garbage' } });
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue(), async (value) => {
+        const last = (await collect(readEvents(each([{ data: JSON.stringify(value) }])))).at(-1);
+        expect(last?.type).toBe('error');
+        for (const reading of [() => readResponse(value as Json), () => readRequest(value as Json)]) {
+          try {
+            reading();
+          } catch (thrown) {
+            expect(thrown).toBeInstanceOf(GatewayError);
+          }
+        }
+      }),
+    );
   });
 
   test('keeps unknown fields of the answer and of its blocks', () => {
@@ -575,6 +621,22 @@ describe('streams', () => {
       expect(frames.some((frame) => frame.event === 'message_stop')).toBe(false);
     }
     expect((await read(...whole, done)).at(-1)).toEqual({ type: 'finish', reason: 'stop', rawReason: 'end_turn' });
+  });
+
+  test('events that end without a finish are an error; parts of further choices have no place', async () => {
+    const part = (index: number, choice: number): Event[] => [
+      { type: 'part_start', index, choice, part: { type: 'text', text: `choice ${choice}` } },
+      { type: 'part_delta', index, delta: { text: ' more' } },
+      { type: 'part_end', index },
+    ];
+    const unfinished = await collect(writeEvents(each<Event>([{ type: 'start' }, ...part(0, 0)])));
+    expect(JSON.parse(unfinished.at(-1)?.data ?? '')).toMatchObject({ error: { code: 'stream_interrupted' } });
+    const finish: Event[] = [0, 1].map((choice) => ({ type: 'finish', reason: choice ? 'length' : 'stop', choice }));
+    const two = await foldEvents(
+      readEvents(writeEvents(each<Event>([{ type: 'start' }, ...part(0, 0), ...part(1, 1), ...finish]))),
+    );
+    expect(two.choices).toMatchObject([{ parts: [{ type: 'text', text: 'choice 0 more' }], finish: 'stop' }]);
+    expect(two.choices).toHaveLength(1);
   });
 
   test('broken frames and a dying source become one error event', async () => {

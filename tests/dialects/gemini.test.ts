@@ -603,6 +603,27 @@ describe('answers', () => {
     expect(ids('a-1')).toEqual(['call_a1_0', 'call_a1_1']);
   });
 
+  test("what is no answer is the provider's fault, never the caller's", async () => {
+    const wrong = expect.objectContaining({ code: 'provider_garbage' });
+    const broken = { candidates: [{ content: { parts: [{ inlineData: {} }] } }] };
+    expect(() => readResponse({})).toThrow(wrong);
+    expect(() => readResponse(broken)).toThrow(wrong);
+    expect((await read(broken)).at(-1)).toMatchObject({ type: 'error', error: { code: 'provider_garbage' } });
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue(), async (value) => {
+        const last = (await collect(readEvents(each([{ data: JSON.stringify(value) }])))).at(-1);
+        expect(last?.type).toBe('error');
+        for (const reading of [() => readResponse(value as Json), () => readRequest(value as Json, context)]) {
+          try {
+            reading();
+          } catch (thrown) {
+            expect(thrown).toBeInstanceOf(GatewayError);
+          }
+        }
+      }),
+    );
+  });
+
   test('an error inside a 200 is thrown', () => {
     const body = { error: { code: 429, status: 'RESOURCE_EXHAUSTED', message: 'Slow down' } };
     expect(() => readResponse(body)).toThrow(

@@ -20,7 +20,7 @@ const prices: Price[] = [
     model: 'meta/musicgen',
     meter: 'gpu_seconds',
     price: '0.0014',
-    dims: { hardware: 'a100-80gb' },
+    dims: { hardware: 'gpu-a100-large' },
     ...dated,
   },
 ];

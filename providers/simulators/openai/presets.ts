@@ -84,10 +84,11 @@ const together: Partial<Quirks> = {
   embeddingLength: () => 768,
 };
 
-/** https://docs.cohere.com/docs/compatibility-api */
+/** Takes no `stream_options`: a stream says its usage unasked. https://docs.cohere.com/docs/compatibility-api */
 const cohere: Partial<Quirks> = {
   idPrefix: '',
   usage: counts,
+  streamUsage: 'finish',
   embeddingLength: (model) => (/v4/.test(model) ? 1536 : 1024),
 };
 

@@ -74,7 +74,7 @@ export const knownModels: KnownModel[] = [
     slug: 'meta/musicgen',
     kind: 'music',
     official: false,
-    hardware: 'a100-80gb',
+    hardware: 'gpu-a100-large',
     versions: ['671ac645ce5e552cc63a54a2bbff63fcf798043055d2dac5fc9e36a837eedcfb'],
     description: 'Music from a prompt or a melody.',
     fields: {
@@ -112,7 +112,7 @@ export function modelNamed(slug: string, official: boolean): KnownModel {
   const needed = kind === 'transcription' ? 'audio' : kind === 'speech' ? 'text' : 'prompt';
   const unless = kind === 'speech' ? 'prompt' : kind === 'transcription' ? 'audio_file' : 'image';
   const fields = { ...loose, [needed]: { type: 'string', required: true, unless } as Field };
-  return { slug, kind, official, hardware: 'a100-80gb', description: `A simulated ${kind} model.`, fields };
+  return { slug, kind, official, hardware: 'gpu-a100-large', description: `A simulated ${kind} model.`, fields };
 }
 
 function kindNamed(slug: string): Kind {

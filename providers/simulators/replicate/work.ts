@@ -107,5 +107,5 @@ function audio(input: JsonObject, make: () => Uint8Array): OutputFile {
 export function chargesFor(model: KnownModel, outputs: number, predictMs: number): Charge[] {
   if (model.official && model.kind === 'image') return outputs > 0 ? [{ meter: 'images', quantity: outputs }] : [];
   if (predictMs === 0) return [];
-  return [{ meter: 'gpu_seconds', quantity: predictMs / 1000, dims: { hardware: model.hardware ?? 'a100-80gb' } }];
+  return [{ meter: 'gpu_seconds', quantity: predictMs / 1000, dims: { hardware: model.hardware ?? 'gpu-a100-large' } }];
 }

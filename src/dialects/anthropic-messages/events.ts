@@ -3,7 +3,6 @@ import {
   at,
   type Delta,
   type Event,
-  GatewayError,
   isObject,
   type Json,
   type JsonObject,
@@ -14,17 +13,16 @@ import {
   stringAt,
 } from '../../contract/index.ts';
 import { inSequence, openPart } from '../fold.ts';
-import { defined, interrupted, opaqueFor, overlay, parseFrame, streamErrorCode, takeKnown } from '../shared.ts';
+import { defined, interrupted, opaqueFor, overlay, parseFrame, takeKnown } from '../shared.ts';
 import { assetAsText, dialect, readBlock, writeBlock, writeCitations } from './blocks.ts';
+import { blameProvider, errorInside, writeError } from './errors.ts';
 import {
   emptyMessage,
   mergeUsage,
   messageFields,
-  readError,
   readFinish,
   readUsage,
   withoutNulls,
-  writeError,
   writeFinish,
   writeUsage,
 } from './response.ts';
@@ -77,12 +75,9 @@ export async function* readEvents(frames: AsyncIterable<SseFrame>): AsyncGenerat
           yield* leftovers(extra);
           break;
         }
-        case 'error': {
-          const { message, type, code } = readError(200, frame);
-          const details = { message, failure: 'D', billing: 'unknown', raw: frame } as const;
-          yield { type: 'error', error: new GatewayError(streamErrorCode({ type, code }), details) };
+        case 'error':
+          yield { type: 'error', error: errorInside(frame) };
           return;
-        }
         case 'message_stop':
           for (const open of blocks.values()) yield* closeBlock(open);
           yield defined<Event>({ type: 'finish', reason: readFinish(rawReason), rawReason });
@@ -94,13 +89,8 @@ export async function* readEvents(frames: AsyncIterable<SseFrame>): AsyncGenerat
     }
     yield { type: 'error', error: interrupted() };
   } catch (thrown) {
-    yield { type: 'error', error: brokenBy(thrown) };
+    yield { type: 'error', error: blameProvider(thrown) };
   }
-}
-
-function brokenBy(thrown: unknown): GatewayError {
-  if (thrown instanceof GatewayError) return thrown;
-  return new GatewayError('stream_interrupted', { ...interrupted().details, cause: thrown });
 }
 
 function* leftovers(extra: JsonObject): Generator<Event> {
@@ -173,7 +163,9 @@ export async function* writeEvents(events: AsyncIterable<Event>): AsyncGenerator
     start = undefined;
   }
   try {
-    for await (const event of inSequence(firstChoice(events))) {
+    for await (const event of inSequence(events)) {
+      // a Messages stream has one answer: further choices have no place
+      if ('choice' in event && (event.choice ?? 0) > 0) continue;
       if (event.type === 'start') start = emptyMessage(event.id, event.model);
       else if (event.type === 'other') {
         if (event.dialect === dialect && isObject(event.data)) extra = overlay(extra, event.data) as JsonObject;
@@ -205,16 +197,6 @@ export async function* writeEvents(events: AsyncIterable<Event>): AsyncGenerator
     yield frame('message_stop');
   } catch (thrown) {
     yield frame('error', writeError(asGatewayError(thrown)));
-  }
-}
-
-/** A Messages stream has one answer: parts of further choices have no place. */
-async function* firstChoice(events: AsyncIterable<Event>): AsyncGenerator<Event> {
-  const others = new Set<number>();
-  for await (const event of events) {
-    if ('choice' in event && (event.choice ?? 0) > 0) {
-      if (event.type === 'part_start') others.add(event.index);
-    } else if (!('index' in event && others.has(event.index))) yield event;
   }
 }
 

@@ -1,24 +1,29 @@
 import {
   at,
   type FinishReason,
-  type GatewayError,
+  GatewayError,
   isObject,
   type Json,
   type JsonObject,
   numberAt,
+  type Part,
   stringAt,
   type TextAnswer,
   type TokenCounts,
 } from '../../contract/index.ts';
 import { defined, overlay, ownExtra, takeKnown } from '../shared.ts';
 import { dialect, readContent, writeBlocks } from './blocks.ts';
+import { blameProvider, errorInside } from './errors.ts';
 
-/** Reads a `Message`. `stop_sequence`, `stop_details` and other fields that say something stay in `extra`. */
+/** Reads a `Message`. `stop_sequence`, `stop_details` and other fields that say something stay in `extra`. Throws GatewayError: its own error inside a 200, else `provider_garbage`. */
 export function readResponse(body: Json): TextAnswer {
+  if (at(body, 'type') === 'error') throw errorInside(body);
+  if (!Array.isArray(at(body, 'content')))
+    throw new GatewayError('provider_garbage', { message: 'The answer is not a message.', raw: body });
   const { known, extra } = takeKnown(isObject(body) ? body : {}, messageFields);
   const params = withoutNulls(extra);
   const rawFinish = typeof known.stop_reason === 'string' ? known.stop_reason : undefined;
-  const parts = readContent(known.content, 'content');
+  const parts = readAnswer(known.content);
   return defined<TextAnswer>({
     id: stringAt(known, 'id') || undefined,
     model: stringAt(known, 'model') || undefined,
@@ -26,6 +31,14 @@ export function readResponse(body: Json): TextAnswer {
     ...readUsage(known.usage),
     extra: Object.keys(params).length > 0 ? { dialect, params } : undefined,
   });
+}
+
+function readAnswer(content: Json | undefined): Part[] {
+  try {
+    return readContent(content, 'content');
+  } catch (thrown) {
+    throw blameProvider(thrown);
+  }
 }
 
 export const messageFields = ['id', 'type', 'role', 'model', 'content', 'stop_reason', 'usage'] as const;
@@ -125,36 +138,4 @@ export function mergeUsage(frame: Json, before: Json | undefined): Json | undefi
   if (!isObject(usage)) return before;
   const news = Object.entries(usage).filter(([name, value]) => value !== null && !(starts && name === 'output_tokens'));
   return { ...(isObject(before) ? before : {}), ...Object.fromEntries(news) };
-}
-
-const typeOfStatus: Record<number, string> = {
-  401: 'authentication_error',
-  402: 'billing_error',
-  403: 'permission_error',
-  404: 'not_found_error',
-  408: 'timeout_error',
-  409: 'conflict_error',
-  413: 'request_too_large',
-  429: 'rate_limit_error',
-  503: 'overloaded_error',
-  504: 'timeout_error',
-  529: 'overloaded_error',
-};
-
-/** `{type: 'error', error: {type, message, code}, request_id}`; `code` is the gateway's own, which stays the same when words change. */
-export function writeError(error: GatewayError, requestId?: string): JsonObject {
-  const type = typeOfStatus[error.status] ?? (error.status < 500 ? 'invalid_request_error' : 'api_error');
-  const { message, code } = error;
-  const param: JsonObject = error.details.param ? { param: error.details.param } : {};
-  return { type: 'error', error: { type, message, code, ...param }, request_id: requestId ?? null };
-}
-
-export function readError(status: number, body: Json): { message: string; type?: string; code?: string } {
-  const error = at(body, 'error') ?? body;
-  const text = typeof error === 'string' && error ? error : undefined;
-  return defined({
-    message: stringAt(error, 'message') ?? text ?? `The provider answered ${status}.`,
-    type: isObject(body) ? stringAt(error, 'type') : undefined,
-    code: stringAt(error, 'details', 'error_code') ?? stringAt(error, 'code'),
-  });
 }

@@ -14,10 +14,10 @@ import {
 } from '../../contract/index.ts';
 import { grow, openPart } from '../fold.ts';
 import { defined, interrupted, overlay, parseFrame, takeKnown } from '../shared.ts';
+import { blameProvider, errorInside, writeError } from './errors.ts';
 import { CallIds, dialect, readGrounding, readPart, signatureOf } from './parts.ts';
 import {
   answerFields,
-  errorInside,
   isEmpty,
   leftoverOf,
   readBlocked,
@@ -25,7 +25,6 @@ import {
   readLogprobs,
   readUsage,
   writeAnswerPart,
-  writeError,
   writeFinish,
   writeGrounding,
   writeLogprobs,
@@ -85,9 +84,7 @@ export async function* readEvents(frames: AsyncIterable<SseFrame>): AsyncGenerat
     for (const [choice, { raw, calls }] of states)
       yield defined<Event>({ type: 'finish', reason: readFinish(raw, calls), rawReason: raw, ...of(choice) });
   } catch (thrown) {
-    const known = thrown instanceof GatewayError;
-    const error = known ? thrown : new GatewayError('stream_interrupted', { ...interrupted().details, cause: thrown });
-    yield { type: 'error', error };
+    yield { type: 'error', error: blameProvider(thrown) };
   }
 }
 

@@ -15,6 +15,7 @@ export const dialect = 'gemini';
 
 /** The API reads field names in both spellings: `inline_data` and `inlineData`. */
 export function camel(object: JsonObject): JsonObject {
+  if (!Object.keys(object).some((name) => name.includes('_'))) return object;
   return Object.fromEntries(
     Object.entries(object).map(([name, value]) => [
       name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),

@@ -9,9 +9,11 @@ export function lifetimeOf(c: Context): Lifetime {
   const keep = (work: Promise<unknown>) => c.executionCtx.waitUntil(work);
   return {
     background: keep,
-    relay: (chunks) => {
+    relay: (chunks, stop) => {
       const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-      keep(pump(chunks, writable.getWriter()));
+      const writer = writable.getWriter();
+      writer.closed.catch(() => stop?.());
+      keep(pump(chunks, writer));
       return readable;
     },
   };

@@ -1,0 +1,75 @@
+import type { JsonObject, Modality } from '../contract/index.ts';
+
+/** One generation of the demo. `name` is also the stem of its files. */
+export type Job = {
+  name: string;
+  modality: Modality;
+  model: string;
+  body: JsonObject;
+  stream?: boolean;
+  /** Transcriptions only: the speech job whose sound is heard, and how the sound travels. */
+  hears?: { job: string; by: 'upload' | 'link' };
+};
+
+/** What both voices say and every transcription should return. */
+export const spoken = 'The keeper lights the lamp at dusk and counts the waves before the storm.';
+
+const question = 'In one sentence: what does a lighthouse keeper do at dusk?';
+const scene = 'A white lighthouse on a rocky shore at dusk, its lamp just lit, watercolour';
+const tune = 'A slow harbour waltz for accordion and double bass';
+
+function job(modality: Modality, model: string, body: JsonObject, rest: Partial<Job> = {}): Job {
+  const kind = rest.stream ? `${modality}-streamed` : modality;
+  return { name: `${kind}-${stem(model)}`, modality, model, body, ...rest };
+}
+
+/** "replicate/black-forest-labs/flux-schnell" → "replicate-flux-schnell" */
+function stem(model: string): string {
+  const parts = model.split('/');
+  return [parts[0], parts.at(-1)].join('-').replace(/[^A-Za-z0-9.-]+/g, '-');
+}
+
+/** Everything the demo makes, in the order it is shown. A model that the gateway does not list is skipped. */
+export const plan: readonly Job[] = [
+  job('text', 'openai/gpt-5.5', { input: question }),
+  job('text', 'anthropic/claude-sonnet-5', { input: question }),
+  job('text', 'google/gemini-3.8-flash', { input: question }),
+  job('text', 'deepseek/deepseek-flash', { input: question }),
+  job('text', 'mistral/mistral-large-2512', { input: question }),
+  job('text', 'groq/llama-3.3-70b-versatile', { input: question }),
+  job('text', 'xai/grok-4.6', { input: question }),
+  job('text', 'qwen/qwen3.7-max', { input: question }),
+  job('text', 'cohere/command-a-03-2025', { input: question }),
+  job('text', 'anthropic/claude-sonnet-5', { input: question }, { stream: true }),
+  job('image', 'openai/gpt-image-2', { input: scene, size: '1536x1024', quality: 'low' }),
+  job('image', 'google/gemini-3.1-flash-image', { input: scene, ratio: '16:9' }),
+  job('image', 'replicate/black-forest-labs/flux-schnell', { input: scene, ratio: '3:2', format: 'png' }),
+  job('image', 'replicate/stability-ai/stable-diffusion-3.5-large', { input: scene, ratio: '1:1', format: 'png' }),
+  job('speech', 'openai/gpt-4o-mini-tts', { input: spoken, voice: 'coral', format: 'mp3' }),
+  job('speech', 'google/gemini-3.8-flash-tts', { input: spoken, format: 'wav' }),
+  job(
+    'transcription',
+    'openai/gpt-4o-transcribe',
+    {},
+    { hears: { job: 'speech-openai-gpt-4o-mini-tts', by: 'upload' } },
+  ),
+  job('transcription', 'openai/whisper-1', {}, { hears: { job: 'speech-google-gemini-3.8-flash-tts', by: 'upload' } }),
+  job(
+    'transcription',
+    'google/gemini-3.5-transcribe',
+    {},
+    { hears: { job: 'speech-google-gemini-3.8-flash-tts', by: 'link' } },
+  ),
+  job('music', 'google/lyria-3.5', { input: tune, seconds: 12 }),
+  job('music', 'replicate/meta/musicgen', { input: tune, seconds: 8, format: 'wav' }),
+  job('embedding', 'openai/text-embedding-3-small', { input: [question, scene, tune] }),
+  job('embedding', 'google/gemini-embedding-2', { input: [question, scene, tune], dimensions: 768 }),
+];
+
+/** The jobs of the wanted modalities, and the speech that a wanted transcription hears. */
+export function choose(only: readonly string[] | undefined): Job[] {
+  if (!only) return [...plan];
+  const wanted = plan.filter((one) => only.includes(one.modality));
+  const needed = new Set(wanted.map((one) => one.hears?.job));
+  return plan.filter((one) => wanted.includes(one) || needed.has(one.name));
+}

@@ -1,0 +1,80 @@
+import type { Context } from 'hono';
+import { type Dialect, GatewayError, type JsonObject, type TextRequest } from '../contract/index.ts';
+import { estimateTokens } from '../gateway/estimate.ts';
+import { askFree, hasFree } from '../gateway/free.ts';
+import { errorAnswer, jsonAnswer } from './answer.ts';
+import { readJson } from './body.ts';
+import type { Doors } from './generations.ts';
+
+/** Where a dialect counts tokens, and how it says the count. */
+export type Counter = {
+  dialect: Dialect;
+  /** The provider's own endpoint, by its name in `Provider.free`. */
+  endpoint: string;
+  /** The answer's form for a count of ours. */
+  write(tokens: number): JsonObject;
+  /** The generation request inside a count request. */
+  request(body: JsonObject): JsonObject;
+};
+
+/** Counts a request's tokens: by the provider where it can, else estimated at four characters a token and flagged so. */
+export async function countTokens(doors: Doors, c: Context, counter: Counter, asked: string, body: JsonObject) {
+  const model = doors.gateway.directory.resolve(asked, 'text');
+  if (hasFree(doors.gateway, model, counter.endpoint)) {
+    const sent = 'model' in body ? { ...body, model: model.upstream } : body;
+    return jsonAnswer(c, await askFree(doors.gateway, model, counter.endpoint, sent));
+  }
+  const request = counter.dialect.readRequest(counter.request(body), { model: model.upstream, stream: false });
+  return jsonAnswer(c, counter.write(estimateTokens(charactersOf(request))), 200, {
+    'x-atelier-warnings': `${model.provider} cannot count tokens: this is an estimate.`,
+  });
+}
+
+function charactersOf(request: TextRequest): number {
+  return JSON.stringify([request.messages, request.tools ?? []]).length;
+}
+
+/** `POST /v1/messages/count_tokens` */
+export function messagesCountDoor(doors: Doors, dialect: Dialect) {
+  const counter: Counter = {
+    dialect,
+    endpoint: 'anthropic-messages/count_tokens',
+    write: (tokens) => ({ input_tokens: tokens }),
+    request: (body) => ({ max_tokens: 1, ...body }),
+  };
+  return async function answerCount(c: Context): Promise<Response> {
+    try {
+      await doors.authenticator.caller(c);
+      const { body } = await readJson(c);
+      if (typeof body.model !== 'string') {
+        throw new GatewayError('invalid_request', { message: 'model is required.', param: 'model' });
+      }
+      return await countTokens(doors, c, counter, body.model, body);
+    } catch (thrown) {
+      return errorAnswer(thrown, undefined, dialect);
+    }
+  };
+}
+
+/** `POST /v1/moderations`: OpenAI's, free of charge. */
+export function moderationDoor(doors: Doors, dialect: Dialect) {
+  return async function answerModeration(c: Context): Promise<Response> {
+    try {
+      await doors.authenticator.caller(c);
+      const { body } = await readJson(c);
+      const asked = typeof body.model === 'string' ? body.model : 'omni-moderation-latest';
+      const provider = [...doors.gateway.upstreams.values()].find((one) => one.provider.free?.moderations);
+      if (!provider) throw new GatewayError('provider_not_configured', 'No configured provider moderates.');
+      const upstream = asked.replace(`${provider.row.id}/`, '');
+      const model = {
+        id: `${provider.row.id}/${upstream}`,
+        provider: provider.row.id,
+        upstream,
+        modality: 'text',
+      } as const;
+      return jsonAnswer(c, await askFree(doors.gateway, model, 'moderations', { ...body, model: upstream }));
+    } catch (thrown) {
+      return errorAnswer(thrown, undefined, dialect);
+    }
+  };
+}

@@ -1,0 +1,160 @@
+import type { Context } from 'hono';
+import type { ResponseRecord } from '../books/index.ts';
+import { asGatewayError, type Dialect, GatewayError, type Json, type JsonObject } from '../contract/index.ts';
+import { upstreamOf } from '../gateway/attempt.ts';
+import { type Caller, newTrace, type Trace } from '../gateway/gateway.ts';
+import { newId } from '../gateway/ids.ts';
+import { runText, type TextCall } from '../gateway/text.ts';
+import { errorAnswer, jsonAnswer, traceHeaders } from './answer.ts';
+import { readJson } from './body.ts';
+import type { Doors } from './generations.ts';
+import { continueFrom, listInput } from './response-store.ts';
+import { forwardedHeaders } from './text-door.ts';
+
+/** Background answers that can still be canceled, by id. */
+const running = new Map<string, AbortController>();
+
+/** `POST /v1/responses`: create, streamed or not, in the background or not, kept unless `store` is false. */
+export function createResponseDoor(doors: Doors, dialect: Dialect) {
+  const { gateway, authenticator } = doors;
+  return async function answerResponse(c: Context): Promise<Response> {
+    const trace = newTrace();
+    try {
+      const caller = await authenticator.caller(c);
+      const { text, body } = await readJson(c);
+      if (typeof body.model !== 'string' || body.model === '') {
+        throw new GatewayError('invalid_request', { message: 'model is required.', param: 'model' });
+      }
+      const model = gateway.directory.resolve(body.model, 'text');
+      const native = upstreamOf(gateway, model).provider.text?.[dialect.name] ? model.provider : undefined;
+      const continued = await continueFrom(caller, body, native);
+      const { background, ...sent } = continued.body;
+      const keep = body.store !== false;
+      const save = (answer: JsonObject, status = String(answer.status ?? 'completed'), id = String(answer.id)) =>
+        caller.book.saveResponse({
+          id,
+          keyId: caller.keyId,
+          provider: native ?? '',
+          status,
+          at: gateway.clock.now(),
+          input: continued.input,
+          context: continued.context,
+          body: answer,
+        });
+      const call: TextCall = {
+        caller,
+        trace,
+        door: dialect,
+        body: sent,
+        text: continued.body === body && background === undefined ? text : JSON.stringify(sent),
+        asked: body.model,
+        stream: body.stream === true && background !== true,
+        strict: c.req.header('x-atelier-strict') === 'true',
+        headers: forwardedHeaders(c, dialect),
+        ...(keep ? { onAnswer: (answer) => save(answer) } : {}),
+      };
+      if (background === true) {
+        if (!keep) {
+          throw new GatewayError('invalid_request', { message: 'background needs store.', param: 'background' });
+        }
+        return jsonAnswer(c, await startBackground(doors, c, call, save));
+      }
+      const reply = await runText(gateway, doors.lifetimeOf(c), call);
+      return new Response(reply.body as BodyInit, {
+        status: 200,
+        headers: { ...reply.headers, ...traceHeaders(trace) },
+      });
+    } catch (thrown) {
+      return errorAnswer(thrown, trace, dialect);
+    }
+  };
+}
+
+type Save = (answer: JsonObject, status?: string, id?: string) => Promise<void>;
+
+/** Answers at once with a queued response under an id of ours; the work goes on and is kept under that id. */
+async function startBackground(doors: Doors, c: Context, call: TextCall, save: Save): Promise<JsonObject> {
+  const { gateway } = doors;
+  const id = newId('resp_', gateway.clock.now());
+  const { stream: _, ...body } = call.body;
+  const shell: JsonObject = {
+    id,
+    object: 'response',
+    created_at: Math.floor(gateway.clock.now() / 1000),
+    status: 'queued',
+    background: true,
+    model: call.asked,
+    output: [],
+    error: null,
+    incomplete_details: null,
+    instructions: body.instructions ?? null,
+    metadata: body.metadata ?? {},
+    parallel_tool_calls: body.parallel_tool_calls ?? true,
+    temperature: body.temperature ?? null,
+    tool_choice: body.tool_choice ?? 'auto',
+    tools: body.tools ?? [],
+    top_p: body.top_p ?? null,
+  };
+  await save(shell, 'queued', id);
+  const abort = new AbortController();
+  running.set(id, abort);
+  const work = async () => {
+    try {
+      await runText(gateway, doors.lifetimeOf(c), {
+        ...call,
+        body,
+        text: JSON.stringify(body),
+        stream: false,
+        signal: abort.signal,
+        onAnswer: (answer) => save({ ...answer, id, background: true }, undefined, id),
+      });
+    } catch (thrown) {
+      const error = asGatewayError(thrown);
+      await save({ ...shell, status: 'failed', error: { code: 'server_error', message: error.message } }, 'failed', id);
+    } finally {
+      running.delete(id);
+    }
+  };
+  doors.lifetimeOf(c).background(work());
+  return shell;
+}
+
+type Found = { caller: Caller; record: ResponseRecord };
+
+/** `GET|DELETE /v1/responses/{id}`, `POST …/cancel`, `GET …/input_items`. */
+export function storedResponseDoors({ gateway, authenticator }: Doors, dialect: Dialect) {
+  const found = async (c: Context): Promise<Found> => {
+    const caller = await authenticator.caller(c);
+    const id = c.req.param('id') ?? '';
+    const record = await caller.book.response(id, caller.keyId);
+    if (!record) throw new GatewayError('not_found', { message: `No response is called "${id}".`, param: 'id' });
+    return { caller, record };
+  };
+  const door = (answer: (c: Context, found: Found) => Json | Promise<Json>) =>
+    async function answerStored(c: Context): Promise<Response> {
+      const trace: Trace = newTrace();
+      try {
+        return jsonAnswer(c, await answer(c, await found(c)));
+      } catch (thrown) {
+        return errorAnswer(thrown, trace, dialect);
+      }
+    };
+  return {
+    read: door((_, { record }) => record.body),
+    remove: door(async (_, { caller, record }) => {
+      await caller.book.removeResponse(record.id, caller.keyId);
+      return { id: record.id, object: 'response', deleted: true };
+    }),
+    inputItems: door((_, { record }) => listInput(record)),
+    cancel: door(async (_, { caller, record }) => {
+      if (record.body.background !== true) {
+        throw new GatewayError('invalid_request', 'Only a background response can be canceled.');
+      }
+      if (record.status !== 'queued' && record.status !== 'in_progress') return record.body;
+      running.get(record.id)?.abort();
+      const body = { ...record.body, status: 'cancelled' };
+      await caller.book.saveResponse({ ...record, status: 'cancelled', body, at: gateway.clock.now() });
+      return body;
+    }),
+  };
+}
