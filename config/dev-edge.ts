@@ -55,19 +55,27 @@ const child = spawn(
   { cwd: root, env: { ...process.env, ...quiet }, stdio: ['ignore', 'inherit', 'inherit'], detached: true },
 );
 let stopping = false;
-child.once('exit', (code, signal) => process.exit(stopping ? 0 : (code ?? (signal ? 1 : 0))));
+child.once('exit', (code) => process.exit(stopping ? process.exitCode : (code ?? 1)));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(child));
 
-await ready();
-const key = await appKey();
-console.log(`Atelier listens on ${url} (Workers runtime)
-The admin key is in .dev.vars, an app key in .wrangler/app.key. Provider keys go into .dev.vars; without them the simulators answer. Try:
+await announce().catch((thrown: unknown) => {
+  if (stopping) return;
+  console.error(thrown instanceof Error ? thrown.message : thrown);
+  stop(child, 1);
+});
+
+async function announce(): Promise<void> {
+  await ready();
+  const key = await appKey();
+  console.log(`Atelier listens on ${url} (Workers runtime)
+The admin key is in .dev.vars, an app key in .wrangler/app.key. Without provider keys in .dev.vars the simulators answer. Try:
 
 curl ${url}/v1/generations \\
   -H "Authorization: Bearer ${key}" \\
   -H "Content-Type: application/json" \\
   -d '{"modality":"image","input":"a lighthouse at dusk","size":"1024x1024"}'
 `);
+}
 
 /** The operator's key of .dev.vars, made on the first run. */
 function adminKey(): string {
@@ -95,12 +103,7 @@ async function appKey(): Promise<string> {
     body: JSON.stringify({ name: 'app', scopes: ['generate', 'spend'] }),
   });
   const { key: made } = (await answer.json()) as { key?: string };
-  if (!made) {
-    console.error(
-      `The gateway made no app key (${answer.status}). Is the admin key of .dev.vars the one it started with?`,
-    );
-    return 'YOUR_APP_KEY';
-  }
+  if (!made) throw new Error(`The gateway made no app key (it answered ${answer.status}).`);
   mkdirSync(join(root, '.wrangler'), { recursive: true });
   writeFileSync(keyFile, `${made}\n`, { mode: 0o600 });
   return made;
@@ -114,16 +117,17 @@ async function ready(): Promise<void> {
     if (answer?.ok) return;
     await new Promise((done) => setTimeout(done, 100));
   }
-  console.error(`Nothing answers on ${url} after ${startTime / 1000} s.`);
-  stop(child);
+  throw new Error(`Nothing answers on ${url} after ${startTime / 1000} s.`);
 }
 
-function stop(process_: ChildProcess): void {
+/** Asks wrangler to end, and ends its whole group if it does not. */
+function stop(server: ChildProcess, exitCode = 0): void {
   if (stopping) return;
   stopping = true;
-  process_.kill('SIGTERM');
+  process.exitCode = exitCode;
+  server.kill('SIGTERM');
   setTimeout(() => {
-    if (process_.pid) process.kill(-process_.pid, 'SIGKILL');
+    if (server.pid) process.kill(-server.pid, 'SIGKILL');
   }, stopTime).unref();
 }
 

@@ -2,6 +2,7 @@ import type { JsonObject, Modality, Model, Price, ProviderRow } from '../src/con
 import { gather, type Layer } from './gather.ts';
 import { hashOf } from './hash.ts';
 import type { ModelsFile, PricesFile, ProvidersFile } from './schema.ts';
+import { uplift } from './uplift.ts';
 
 /** The parsed JSON of config/: what `files.ts` imports, or what was read from a folder. */
 export type ConfigFiles = { models: unknown; providers: unknown; routes?: unknown; prices: unknown[] };
@@ -101,7 +102,7 @@ function checkReferences(layers: Layer[], faults: string[]): void {
       }
     });
     for (const { name, content } of prices) {
-      if (!providers.has(content.provider))
+      if (!providers.has(content.provider) && !content.priced_only)
         faults.push(`${name}#/provider: no provider is called "${content.provider}"`);
     }
   }
@@ -153,13 +154,14 @@ function readProvider(row: ProvidersFile['providers'][number]): ProviderRow {
 }
 
 function readPrices(file: PricesFile): Price[] {
-  return file.prices.map((row) => ({
+  const prices: Price[] = file.prices.map((row) => ({
     provider: file.provider,
     model: row.model,
     meter: row.meter,
     price: row.price,
     per: row.per,
     ...(row.dims && { dims: row.dims }),
+    ...(row.min_quantity && { minQuantity: row.min_quantity }),
     ...(row.context_over !== undefined && { contextOver: row.context_over }),
     ...(row.from && { from: row.from }),
     ...(row.until && { until: row.until }),
@@ -167,6 +169,8 @@ function readPrices(file: PricesFile): Price[] {
     source: row.source ?? file.source,
     checked: row.checked ?? file.checked,
   }));
+  for (const row of file.uplifts) prices.push(...uplift(prices, row, file));
+  return prices;
 }
 
 function readUnpriced(file: PricesFile): Unpriced[] {

@@ -16,11 +16,20 @@ const json = z.json();
 /**
  * How an upstream differs from the dialect it otherwise speaks. Each is a fact of the vendor:
  * `no_stream_options` says that it refuses `stream_options` (and reports usage at the end of a stream unasked),
+ * `usage_unasked` that it reports that usage unasked but takes `stream_options` from those who send them,
+ * `efforts` names the values of `reasoning_effort` that it knows, `reasoning_field` the field of an assistant message in which it
+ * takes reasoning back ("none" where it takes none, `reasoning_content` where this is left out),
  * `drop` names request fields that it refuses, `paths` the path of a dialect below the base URL, `headers` fixed extra headers,
  * `peak_utc` the hours of weekdays (UTC) in which its peak prices hold; other hours have prices with dims {"hours": "off_peak"}.
  */
 export const quirksSchema = z.strictObject({
   no_stream_options: z.boolean().optional(),
+  usage_unasked: z.boolean().optional(),
+  efforts: z
+    .array(z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']))
+    .min(1)
+    .optional(),
+  reasoning_field: text.optional(),
   drop: z.array(text).optional(),
   rename: z.record(text, text).optional(),
   paths: z.partialRecord(z.enum(dialectNames), z.string().startsWith('/')).optional(),
@@ -70,6 +79,10 @@ export const capabilitySchemas = {
     backgrounds: words.optional(),
     n: range.optional(),
     edits: z.boolean().optional(),
+    /** Output tokens of one image, as published. */
+    output_tokens: z
+      .array(z.strictObject({ quality: text.optional(), size: text.optional(), tokens: count }))
+      .optional(),
   }),
   speech: z.strictObject({
     voices: words.optional(),
@@ -77,11 +90,15 @@ export const capabilitySchemas = {
     max_characters: count.optional(),
     max_input_tokens: count.optional(),
     speed: range.optional(),
+    /** Audio tokens of a second of speech. */
+    tokens_per_second: z.number().positive().optional(),
   }),
   transcription: z.strictObject({
     formats: words.optional(),
     max_seconds: count.optional(),
     max_bytes: count.optional(),
+    /** Audio tokens of a second that is heard. */
+    tokens_per_second: z.number().positive().optional(),
   }),
   music: z.strictObject({ seconds: range.optional(), formats: words.optional(), lyrics: z.boolean().optional() }),
   sound_effect: z.strictObject({ seconds: range.optional(), formats: words.optional() }),
@@ -136,6 +153,8 @@ export const priceSchema = z.strictObject({
   per: decimal.refine((value) => Number(value) > 0, 'must be more than 0'),
   /** Each named dimension must equal the usage's: service_tier, region, speed, hours, hardware, size, quality, resolution… */
   dims: z.record(text, text).optional(),
+  /** The least that is billed, e.g. 10 seconds. */
+  min_quantity: decimal.optional(),
   /** Holds when the whole input of one call is more than this many tokens. */
   context_over: count.optional(),
   from: date.optional(),
@@ -149,11 +168,29 @@ export const priceSchema = z.strictObject({
   note: text.optional(),
 });
 
+/**
+ * A published factor on all token prices of some models, e.g. 1.1 for a region: each of their prices without the dimension gets a twin
+ * with it, whatever its other conditions, so that a region meets every tier and context.
+ */
+export const upliftSchema = z.strictObject({
+  models: words,
+  times: decimal,
+  dims: z.record(text, text),
+  from: date.optional(),
+  until: date.optional(),
+  source: source.optional(),
+  checked: date.optional(),
+  note: text.optional(),
+});
+
 export const pricesFile = z.strictObject({
   provider: id,
+  /** True for a provider that the house does not call: its prices serve POST /v1/price alone. */
+  priced_only: z.boolean().optional(),
   source,
   checked: date,
   prices: z.array(priceSchema).default([]),
+  uplifts: z.array(upliftSchema).default([]),
   /** Models of models.json that no source prices: their cost is shown as unknown. */
   unpriced: z.array(z.strictObject({ model: text, reason: text })).default([]),
 });

@@ -1,9 +1,10 @@
-import type { Provider, ProviderRow } from '../src/contract/index.ts';
+import type { Observed, Provider, ProviderRow, Usage } from '../src/contract/index.ts';
 import { anthropic } from './anthropic.ts';
 import { google } from './google.ts';
 import { openai } from './openai.ts';
 import { openaiCompatible } from './openai-compatible.ts';
 import { replicate } from './replicate.ts';
+import { readForeignUsage } from './shared/usage-foreign.ts';
 
 /** The only list of adapters: a value, or a function of the row for those that many upstreams share. */
 export const providers: Record<string, Provider | ((row: ProviderRow) => Provider)> = {
@@ -22,4 +23,20 @@ export function createProvider(row: ProviderRow): Provider {
   }
   if (typeof adapter === 'function') return adapter(row);
   return adapter.id === row.id ? adapter : { ...adapter, id: row.id };
+}
+
+/**
+ * Reads any provider's raw usage: with its own adapter where the house has one, else by the words that its answers share with others.
+ * A provider of the house is read by the general rules only where they find something that the model is sold by.
+ */
+export function createUsageReader(rows: readonly ProviderRow[]) {
+  const own = new Map(rows.map((row) => [row.id, createProvider(row)]));
+  return function readUsage(provider: string, observed: Observed): Usage | undefined {
+    const reader = own.get(provider);
+    if (!reader) return readForeignUsage(observed);
+    const read = reader.readUsage(observed);
+    if (read) return read;
+    const guess = readForeignUsage(observed);
+    return guess?.metered.every(({ meter }) => observed.sold?.includes(meter)) ? guess : undefined;
+  };
 }

@@ -2,6 +2,7 @@ import type { Context } from 'hono';
 import { Hono } from 'hono';
 import { GatewayError, type Price } from './contract/index.ts';
 import type { Gateway } from './gateway/gateway.ts';
+import type { UsageReader } from './gateway/price-object.ts';
 import { errorAnswer, jsonAnswer } from './http/answer.ts';
 import { assetDoor } from './http/asset-door.ts';
 import { createAuthenticator } from './http/authenticate.ts';
@@ -11,6 +12,8 @@ import { geminiDoor } from './http/gemini-door.ts';
 import { createGeneration, type Doors, listGenerations, readGeneration } from './http/generations.ts';
 import { createKeyDoor, listKeysDoor, revokeKeyDoor } from './http/key-door.ts';
 import { modelDoor } from './http/model-door.ts';
+import { priceDoor } from './http/price-door.ts';
+import { quoteDoor } from './http/quote-door.ts';
 import { createResponseDoor, storedResponseDoors } from './http/response-doors.ts';
 import { spendDoor } from './http/spend-door.ts';
 import { textDoor } from './http/text-door.ts';
@@ -19,6 +22,8 @@ import type { Lifetime } from './runtime/ports.ts';
 export type AppOptions = {
   gateway: Gateway;
   prices: readonly Price[];
+  /** Reads any provider's raw usage, for POST /v1/price. */
+  readUsage: UsageReader;
   /** Hex SHA-256 of the admin key; undefined closes the admin plane. */
   adminHash: string | undefined;
   adminTenant: string;
@@ -54,6 +59,8 @@ export function createApp(options: AppOptions): Hono {
     app.get(`${version}/models/*`, modelDoor(doors, options.prices));
   }
   app.get('/v1/spend', spendDoor(doors));
+  app.post('/v1/price', priceDoor(doors, options.readUsage));
+  app.post('/v1/quote', quoteDoor(doors));
   app.post('/v1/keys', createKeyDoor(doors));
   app.get('/v1/keys', listKeysDoor(doors));
   app.delete('/v1/keys/:id', revokeKeyDoor(doors));

@@ -1,9 +1,10 @@
 import type { Context, Hono } from 'hono';
 import type { Config } from '../config/load.ts';
-import { createProvider } from '../providers/index.ts';
+import { createProvider, createUsageReader } from '../providers/index.ts';
+import type { Simulator } from '../providers/simulators/simulator.ts';
 import { createApp } from './app.ts';
 import type { Books } from './books/index.ts';
-import type { Fetch, ProviderRow } from './contract/index.ts';
+import { type Fetch, GatewayError, type ProviderRow } from './contract/index.ts';
 import { dialects } from './dialects/index.ts';
 import { hexDigest } from './gateway/digest.ts';
 import { createDirectory } from './gateway/directory.ts';
@@ -30,7 +31,7 @@ export type Runtime = {
 
 /** Puts the house together over a runtime: the same on Node and on Workers. */
 export async function assemble(config: Config, runtime: Runtime): Promise<{ app: Hono; gateway: Gateway }> {
-  const upstreams = await openUpstreams(config, runtime);
+  const upstreams = openUpstreams(config, runtime);
   const gateway: Gateway = {
     directory: createDirectory({
       ...config,
@@ -48,6 +49,7 @@ export async function assemble(config: Config, runtime: Runtime): Promise<{ app:
   const app = createApp({
     gateway,
     prices: config.prices,
+    readUsage: createUsageReader(config.providers),
     adminHash: runtime.adminKey ? await hexDigest(runtime.adminKey) : undefined,
     adminTenant: runtime.adminTenant,
     lifetimeOf: runtime.lifetimeOf,
@@ -57,40 +59,44 @@ export async function assemble(config: Config, runtime: Runtime): Promise<{ app:
 }
 
 /** Every configured provider with its way out: the real one where there is a credential, else its simulator. */
-async function openUpstreams(config: Config, runtime: Runtime): Promise<Map<string, Upstream>> {
+function openUpstreams(config: Config, runtime: Runtime): Map<string, Upstream> {
   const { env } = runtime;
   const mode = env.ATELIER_SIMULATE ?? 'auto';
   if (!['auto', 'on', 'off'].includes(mode)) throw new Error(`ATELIER_SIMULATE is auto, on or off, not "${mode}".`);
+  const simulated = openSimulators(config, runtime);
   const upstreams = new Map<string, Upstream>();
-  let simulate: ((row: ProviderRow) => Fetch | undefined) | undefined;
   for (const row of config.providers) {
     const key = row.keyEnv ? (env[row.keyEnv] ?? '') : '';
     const baseUrl = (row.baseUrlEnv ? env[row.baseUrlEnv] : undefined) || row.baseUrl;
     const known = key !== '' || (row.keyless === true && row.baseUrlEnv !== undefined && Boolean(env[row.baseUrlEnv]));
     const lookupUrl = row.lookupUrl ?? env.ATELIER_LOOKUP_URL;
-    const upstream = {
-      row: lookupUrl ? { ...row, lookupUrl } : row,
-      provider: createProvider(row),
-      baseUrl: baseUrl.replace(/\/+$/, ''),
-    };
+    const upstream = { provider: createProvider(row), baseUrl: baseUrl.replace(/\/+$/, '') };
     if (known && mode !== 'on') {
-      upstreams.set(row.id, { ...upstream, key, simulated: false, egress: runtime.egress });
+      const asked = lookupUrl ? { ...row, lookupUrl } : row;
+      upstreams.set(row.id, { ...upstream, row: asked, key, simulated: false, egress: runtime.egress });
     } else if (mode !== 'off') {
-      simulate ??= await openSimulators(config, runtime);
-      const fetch = simulate(row);
-      if (fetch)
-        upstreams.set(row.id, { ...upstream, row, key: 'simulated', simulated: true, egress: egressOver(fetch) });
+      const egress = egressOver(simulated(row));
+      upstreams.set(row.id, { ...upstream, row, key: 'simulated', simulated: true, egress });
     }
   }
   return upstreams;
 }
 
-async function openSimulators(config: Config, runtime: Runtime) {
-  const { createSimulators } = await import('../providers/simulators/index.ts');
-  const simulators = createSimulators(config.providers, {
-    prices: config.prices,
-    now: runtime.clock.now,
-    faults: runtime.env.ATELIER_FAULTS === 'on',
-  });
-  return (row: ProviderRow) => simulators.get(row.id)?.fetch;
+/** The simulators, loaded when one is first asked: a gateway with real keys never pays for them. */
+function openSimulators(config: Config, runtime: Runtime): (row: ProviderRow) => Fetch {
+  let loaded: Promise<Map<string, Simulator>> | undefined;
+  const load = async () => {
+    const { createSimulators } = await import('../providers/simulators/index.ts');
+    return createSimulators(config.providers, {
+      prices: config.prices,
+      now: runtime.clock.now,
+      faults: runtime.env.ATELIER_FAULTS === 'on',
+    });
+  };
+  return (row) => async (input, init) => {
+    loaded ??= load();
+    const simulator = (await loaded).get(row.id);
+    if (simulator) return simulator.fetch(input, init);
+    throw new GatewayError('provider_not_configured', { message: `${row.id} has no simulator.`, provider: row.id });
+  };
 }

@@ -1,12 +1,18 @@
-import { enableCompileCache } from 'node:module';
+import { enableCompileCache, flushCompileCache } from 'node:module';
 
 // Before anything else is loaded: the second start reads stripped and compiled code from the cache.
 enableCompileCache();
 const { startNode } = await import('./runtime/node/start.ts');
-const { close } = await startNode(process.env);
+const starting = startNode(process.env);
+// From the first moment on: a signal during the start is obeyed as soon as there is something to close.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.once(signal, () => {
+  process.once(signal, async () => {
     console.log(`${signal}: draining.`);
-    close().then(() => process.exit(0));
+    const { close } = await starting;
+    await close();
+    process.exit(0);
   });
 }
+await starting;
+// A server is rarely stopped in a way that would write the cache.
+setTimeout(flushCompileCache, 1_000).unref();

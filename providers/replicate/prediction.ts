@@ -6,12 +6,12 @@ import { readUsage } from './usage.ts';
 
 type Modality = ReplicateRequest['modality'];
 
-const pollAfterMs: 500Record<Modality, number> = {
+const pollAfterMs: Record<Modality, number> = {
   image: 500,
   speech: 1000,
   transcription: 1000,
   sound_effect: 1000,
-  music: 2000,
+  music: 1000,
   model3d: 2000,
   video: 5000,
 };
@@ -37,11 +37,11 @@ export function readPrediction(
   };
   switch (prediction.status) {
     case 'starting':
-      return { status: 'queued', ref, pollAfterMs: 500pollAfterMs[modality] };
+      return { status: 'queued', ref, pollAfterMs: pollAfterMs[modality] };
     case 'processing': {
       const fraction = readProgress(stringAt(prediction, 'logs') ?? '');
       const known = fraction === undefined ? {} : { fraction };
-      return { status: 'in_progress', ref, pollAfterMs: 500pollAfterMs[modality], ...known };
+      return { status: 'in_progress', ref, pollAfterMs: pollAfterMs[modality], ...known };
     }
     case 'succeeded': {
       const outputs = readOutputs(prediction, modality, options);

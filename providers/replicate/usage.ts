@@ -1,4 +1,4 @@
-import type { Dims, Json, JsonObject, Meter, Observed, Usage } from '../../src/contract/index.ts';
+import type { Dims, Json, JsonObject, Meter, Metered, Observed, Usage } from '../../src/contract/index.ts';
 import { at, isObject, meters, numberAt, stringAt } from '../../src/contract/index.ts';
 import type { ReplicateRequest } from './input.ts';
 import { readOutputs } from './output.ts';
@@ -10,6 +10,15 @@ const reported: { [M in Meter]?: string[] } = {
   input_characters: ['character_input_count'],
   output_audio_seconds: ['audio_output_duration_seconds'],
   output_video_seconds: ['video_output_duration_seconds'],
+};
+
+const tokens: Meter[] = ['input_text_tokens', 'output_text_tokens'];
+
+/** Metrics that count what came out, where the outputs themselves are not at hand. */
+const outputCounts: { [M in Meter]?: string[] } = {
+  images: ['image_output_count', 'image_count', 'generic_output_count'],
+  songs: ['audio_output_count', 'generic_output_count'],
+  models_3d: ['generic_output_count'],
 };
 
 /** Metrics that choose a price. */
@@ -27,20 +36,43 @@ const dimensions: Record<string, string> = {
  * @returns undefined where the billed figure is not in the prediction.
  */
 export function readUsage(observed: Observed): Usage | undefined {
-  const prediction = observed.response;
+  const prediction = predictionOf(observed);
   if (!isObject(prediction)) return undefined;
-  const billing = at(observed.options, 'billing');
-  const asked = stringAt(billing, 'metric');
-  const meter = meters.find((known) => known === asked) ?? (asked === undefined ? 'gpu_seconds' : undefined);
+  const hardware = stringAt(observed.request, 'version_hardware') ?? stringAt(observed.request, 'hardware');
+  const own = at(observed.options, 'billing');
+  const billing = hardware === undefined ? own : { ...(isObject(own) ? own : {}), hardware };
+  const asked = stringAt(own, 'metric');
+  const known = meters.find((meter) => meter === asked) ?? (asked === undefined ? 'gpu_seconds' : undefined);
+  const meter = soldMeter(known, prediction, observed);
   if (!meter) return undefined;
   const counted = count(meter, prediction, observed);
   if (counted === undefined) return undefined;
   const dims = readDims(meter, prediction, billing);
+  const metered: Metered[] = [{ meter, quantity: counted.quantity, ...(dims ? { dims } : {}) }];
+  // A language model is billed for both directions.
+  const other = tokens.includes(meter) ? tokens.find((each) => each !== meter) : undefined;
+  const more = other && count(other, prediction, observed);
+  if (other && more) metered.push({ meter: other, quantity: more.quantity });
   return {
-    metered: [{ meter, quantity: counted.quantity, ...(dims ? { dims } : {}) }],
+    metered,
     source: counted.derived ? 'derived' : 'body',
     ...(prediction.metrics === undefined ? {} : { raw: { metrics: prediction.metrics } }),
   };
+}
+
+/** The prediction of the answer, or one made of its bare metrics. */
+function predictionOf({ response, usage, request }: Observed): Json | undefined {
+  if (isObject(at(response, 'metrics')) || at(response, 'status') !== undefined) return response;
+  if (!isObject(usage)) return response;
+  return { status: 'succeeded', metrics: usage, input: request ?? {}, ...(isObject(response) ? response : {}) };
+}
+
+/** What the model is sold by decides between the meters, where prices say so: official models by output, others by time. */
+function soldMeter(known: Meter | undefined, prediction: JsonObject, observed: Observed): Meter | undefined {
+  const { sold } = observed;
+  if (!sold || sold.length === 0 || (known && known !== 'gpu_seconds' && sold.includes(known))) return known;
+  const byOutput = sold.filter((meter) => meter !== 'gpu_seconds');
+  return byOutput.find((meter) => count(meter, prediction, observed) !== undefined) ?? known;
 }
 
 type Counted = { quantity: number; derived?: boolean };
@@ -57,9 +89,15 @@ function count(meter: Meter, prediction: JsonObject, observed: Observed): Counte
   switch (meter) {
     case 'images':
     case 'songs':
-    case 'models_3d':
+    case 'models_3d': {
+      const told = countOf(prediction, outputCounts[meter]);
+      if (prediction.output === undefined && prediction.data_removed !== true) {
+        const number = numberAt(prediction, 'input', 'num_outputs') ?? 1;
+        return told === undefined ? { quantity: number, derived: true } : { quantity: told };
+      }
       if (prediction.data_removed === true) return measured(numberAt(prediction, 'metrics', 'image_output_count'));
       return { quantity: readOutputs(prediction, observed.modality as ReplicateRequest['modality'], options).length };
+    }
     case 'requests':
       return { quantity: 1 };
     case 'input_characters': {
@@ -75,6 +113,14 @@ function count(meter: Meter, prediction: JsonObject, observed: Observed): Counte
     default:
       return undefined;
   }
+}
+
+function countOf(prediction: JsonObject, names: string[] = []): number | undefined {
+  for (const name of names) {
+    const found = numberAt(prediction, 'metrics', name);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function measured(quantity: number | undefined): Counted | undefined {

@@ -1,6 +1,8 @@
-import type { Dims, Json, Meter, Metered, Usage } from '../../src/contract/index.ts';
+import type { CostBasis, Dims, Json, Meter, Metered, Usage } from '../../src/contract/index.ts';
 
-/** Collects disjoint quantities. An unknown quantity adds nothing; a known zero counts as known. */
+type UsageDetails = { dims?: Dims; reportedCostUsd?: string; raw?: Json; basis?: CostBasis; contextTokens?: number };
+
+/** Collects disjoint quantities; those of the same meter, dims and model become one. An unknown quantity adds nothing; a known zero counts as known. */
 export class Leaves {
   private readonly found: Metered[] = [];
 
@@ -9,20 +11,36 @@ export class Leaves {
     const leaf: Metered = { meter, quantity: Math.max(0, quantity) };
     if (more.dims && Object.keys(more.dims).length > 0) leaf.dims = more.dims;
     if (more.model !== undefined) leaf.model = more.model;
-    this.found.push(leaf);
+    const twin = this.found.find((other) => isSame(other, leaf));
+    if (twin) twin.quantity += leaf.quantity;
+    else this.found.push(leaf);
     return this;
   }
 
   /** What is known, without zeros (one zero stays where all are zero: known to be nothing); undefined where nothing is known. */
-  usage(source: Usage['source'], more: { dims?: Dims; reportedCostUsd?: string; raw?: Json } = {}): Usage | undefined {
+  usage(source: Usage['source'], more: UsageDetails = {}): Usage | undefined {
     if (this.found.length === 0 && more.reportedCostUsd === undefined) return undefined;
     const counted = this.found.filter((leaf) => leaf.quantity > 0);
     const usage: Usage = { metered: counted.length > 0 ? counted : this.found.slice(0, 1), source };
     if (more.dims && Object.keys(more.dims).length > 0) usage.dims = more.dims;
     if (more.reportedCostUsd !== undefined) usage.reportedCostUsd = more.reportedCostUsd;
     if (more.raw !== undefined) usage.raw = more.raw;
+    if (more.basis !== undefined) usage.basis = more.basis;
+    if (more.contextTokens !== undefined) usage.contextTokens = more.contextTokens;
     return usage;
   }
+}
+
+function isSame(one: Metered, other: Metered): boolean {
+  if (one.meter !== other.meter || one.model !== other.model) return false;
+  const names = Object.keys(one.dims ?? {});
+  if (names.length !== Object.keys(other.dims ?? {}).length) return false;
+  return names.every((name) => one.dims?.[name] === other.dims?.[name]);
+}
+
+/** `body` where the provider's own shares fit into its total; else an estimate that says why. */
+export function trusted(consistent: boolean): { source: Usage['source']; basis?: CostBasis } {
+  return consistent ? { source: 'body' } : { source: 'estimated', basis: 'usage_inconsistent' };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { at, type Json, numberAt, type Observed, stringAt, type Usage } from '../../src/contract/index.ts';
+import { tierOf } from './asked.ts';
 import { Leaves, special, split } from './leaves.ts';
 
 /**
@@ -21,11 +22,18 @@ export function readAnthropicUsage(observed: Observed): Usage | undefined {
 
   leaves.add('tool_web_search_calls', numberAt(usage, 'server_tool_use', 'web_search_requests'));
   const dims = special({
-    service_tier: stringAt(usage, 'service_tier'),
-    speed: stringAt(usage, 'speed'),
-    region: stringAt(usage, 'inference_geo'),
+    service_tier: tierOf(observed),
+    speed: stringAt(usage, 'speed') ?? stringAt(observed.request, 'speed'),
+    region: stringAt(usage, 'inference_geo') ?? stringAt(observed.request, 'inference_geo'),
   });
-  return leaves.usage('body', { dims, raw: usage });
+  // Each iteration is a call of its own: the longest one decides about the price of a long context.
+  const contextTokens = entries.length === 0 ? undefined : Math.max(inputOf(usage), ...entries.map(inputOf));
+  return leaves.usage('body', { dims, raw: usage, contextTokens });
+}
+
+function inputOf(turn: Json | undefined): number {
+  const names = ['input_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens'];
+  return names.reduce((sum, name) => sum + (numberAt(turn, name) ?? 0), 0);
 }
 
 function addTurn(leaves: Leaves, turn: Json | undefined, asked: string): void {

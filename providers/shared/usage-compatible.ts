@@ -1,4 +1,5 @@
 import { at, isObject, type Json, numberAt, type Observed, stringAt, type Usage } from '../../src/contract/index.ts';
+import { tierOf } from './asked.ts';
 import { decimal, Leaves, scaled, special, split } from './leaves.ts';
 import { readAnthropicUsage } from './usage-anthropic.ts';
 import { readChatTokens, readOpenaiUsage } from './usage-openai.ts';
@@ -12,7 +13,7 @@ export function readCompatibleUsage(observed: Observed): Usage | undefined {
   const { usage } = observed;
   if (isObject(at(usage, 'billed_units'))) return readBilledUnits(usage);
   const pages = numberAt(usage, 'pages_processed');
-  if (pages !== undefined) return new Leaves().add('pages', pages).usage('body', { raw: usage });
+  if (pages !== undefined) return readPages(observed, pages);
   const heard = numberAt(usage, 'prompt_audio_seconds');
   if (heard !== undefined && observed.modality === 'transcription') {
     return new Leaves().add('input_audio_seconds', heard).usage('body', { raw: usage });
@@ -30,17 +31,37 @@ function readOther(observed: Observed): Usage | undefined {
 
 function readChat(observed: Observed, heard: number | undefined): Usage | undefined {
   const { usage } = observed;
-  const dims = special({
-    service_tier: stringAt(observed.response, 'service_tier') ?? stringAt(usage, 'service_tier'),
-  });
+  const dims = special({ service_tier: tierOf(observed) });
   const whole = withCache(usage);
   const read = readChatTokens(whole, dims, outputOf(usage));
   if (!read) return undefined;
   read.raw = usage;
   if (heard) read.metered.push({ meter: 'input_audio_seconds', quantity: heard });
-  const context = stringAt(usage, 'search_context_size');
+  const asked = stringAt(observed.request, 'web_search_options', 'search_context_size') ?? 'low';
+  const sold = observed.sold ?? [];
+  const context = stringAt(usage, 'search_context_size') ?? (sold.includes('requests') ? asked : undefined);
+  addResearch(read, usage);
   if (context) read.metered.push({ meter: 'requests', quantity: 1, dims: { search_context_size: context } });
   return read;
+}
+
+/** Perplexity's deep research: what it cited, reasoned and searched stands beside the tokens and is billed apart. */
+function addResearch(read: Usage, usage: Json | undefined): void {
+  const cited = numberAt(usage, 'citation_tokens');
+  const reasoned = numberAt(usage, 'reasoning_tokens');
+  const searched = numberAt(usage, 'num_search_queries');
+  if (cited) read.metered.push({ meter: 'input_text_tokens', quantity: cited, dims: { kind: 'citation' } });
+  if (reasoned) read.metered.push({ meter: 'reasoning_tokens', quantity: reasoned });
+  if (searched) read.metered.push({ meter: 'tool_web_search_calls', quantity: searched });
+}
+
+/** A page that is also annotated (boxes or the whole document) has a price of its own. */
+function readPages({ usage, request }: Observed, pages: number): Usage | undefined {
+  const formats = ['document_annotation_format', 'bbox_annotation_format'];
+  const annotated = formats.some((name) => at(request, name) !== undefined && at(request, name) !== null);
+  const dims = { annotated: 'true' };
+  const leaves = new Leaves().add('pages', pages, annotated || at(request, 'annotated') === true ? { dims } : {});
+  return leaves.usage('body', { raw: usage });
 }
 
 /** `prompt_cache_hit_tokens` in OpenAI's place for it, unless that is filled already: the same tokens must not count twice. */

@@ -1,5 +1,6 @@
 import { at, type Json, numberAt, type Observed, stringAt, type Usage } from '../../src/contract/index.ts';
-import { Leaves, special, split } from './leaves.ts';
+import { tierOf as askedTier, firstFigure, firstWord } from './asked.ts';
+import { Leaves, special, split, trusted } from './leaves.ts';
 
 /**
  * Gemini's usageMetadata as disjoint meters: the prompt includes the cache, per modality; candidates exclude thoughts, which are
@@ -8,20 +9,51 @@ import { Leaves, special, split } from './leaves.ts';
 export function readGeminiUsage(observed: Observed): Usage | undefined {
   const { usage, modality, response, request } = observed;
   const leaves = new Leaves();
-  const dims = special({ service_tier: tierOf(usage), resolution: stringAt(request, 'resolution') });
+  const dims = special({
+    service_tier: tierOf(usage) ?? askedTier(observed),
+    resolution: stringAt(request, 'resolution'),
+  });
   if (modality === 'music') {
     return leaves.add('songs', numberAt(response, 'audio_parts') ?? countParts(response)).usage('body', { raw: usage });
   }
+  if (modality === 'video') return readVeo(observed);
   if (modality === 'image' && numberAt(usage, 'promptTokenCount') === undefined) {
-    const count = numberAt(response, 'generatedImages') ?? numberAt(response, 'images');
-    return leaves.add('images', count).usage('derived', { dims, raw: usage });
+    return leaves.add('images', imagesOf(response)).usage('derived', { dims, raw: usage });
   }
   if (numberAt(usage, 'promptTokenCount') === undefined && numberAt(usage, 'candidatesTokenCount') === undefined)
     return undefined;
   const consistent = addPrompt(leaves, usage);
   addCandidates(leaves, usage, modality);
   addGrounding(leaves, response, observed.model);
-  return leaves.usage(consistent ? 'body' : 'estimated', { dims, raw: usage });
+  const { source, basis } = trusted(consistent);
+  return leaves.usage(source, { dims, raw: usage, basis });
+}
+
+/** Images that came out: one that the safety filter held back is not billed. */
+function imagesOf(response: Json | undefined): number | undefined {
+  for (const name of ['generatedImages', 'images', 'predictions']) {
+    const found = at(response, name);
+    if (typeof found === 'number') return found;
+    if (Array.isArray(found)) {
+      return found.filter((image) => !stringAt(image, 'raiFilteredReason')).length;
+    }
+  }
+  return undefined;
+}
+
+/** Veo carries no usage: seconds and number of the videos made, else asked for. Since Veo 3 sound comes with it unless declined. */
+function readVeo({ model, usage, request, response }: Observed): Usage | undefined {
+  const seconds = firstFigure(request, 'durationSeconds', 'duration', 'seconds', 'parameters.durationSeconds');
+  const made = at(response, 'generatedVideos') ?? at(response, 'generateVideoResponse', 'generatedSamples');
+  const asked = firstFigure(request, 'numberOfVideos', 'sampleCount', 'parameters.sampleCount') ?? 1;
+  const count = Array.isArray(made) ? made.length : typeof made === 'number' ? made : asked;
+  const sound = firstWord(request, 'generateAudio', 'parameters.generateAudio');
+  const audio = sound ?? (/^veo-[12]\b/.test(model) ? undefined : 'true');
+  const resolution = firstWord(request, 'resolution', 'parameters.resolution') ?? '720p';
+  const dims = { resolution, ...(audio === undefined ? {} : { audio }) };
+  const leaves = new Leaves();
+  leaves.add('output_video_seconds', seconds === undefined ? undefined : seconds * count, { dims });
+  return leaves.usage('derived', { raw: usage });
 }
 
 function addPrompt(leaves: Leaves, usage: Json | undefined): boolean {

@@ -1,5 +1,6 @@
 import { at, type Dims, type Json, numberAt, type Observed, stringAt, type Usage } from '../../src/contract/index.ts';
-import { Leaves, special, split } from './leaves.ts';
+import { charactersOf, figureAt, firstFigure, tierOf } from './asked.ts';
+import { Leaves, special, split, trusted } from './leaves.ts';
 
 /**
  * OpenAI's raw figures as disjoint meters, told apart by their shape: chat and completions (`prompt_tokens`), Responses and images
@@ -11,6 +12,7 @@ export function readOpenaiUsage(observed: Observed): Usage | undefined {
   if (modality === 'image') return readImages(observed);
   if (modality === 'transcription') return readTranscription(observed);
   if (modality === 'speech') return readSpeech(observed);
+  if (modality === 'video') return readVideo(observed);
   if (numberAt(usage, 'prompt_tokens') !== undefined) return readChatTokens(usage, dimsOf(observed));
   if (numberAt(usage, 'input_tokens') !== undefined) return readResponses(observed);
   return undefined;
@@ -19,7 +21,7 @@ export function readOpenaiUsage(observed: Observed): Usage | undefined {
 /** Tier and region as served, where the answer tells; else as asked. */
 function dimsOf(observed: Observed): Dims {
   return special({
-    service_tier: stringAt(observed.response, 'service_tier') ?? stringAt(observed.usage, 'service_tier'),
+    service_tier: tierOf(observed),
     region: stringAt(observed.request, 'region') ?? stringAt(observed.options, 'region'),
   });
 }
@@ -33,7 +35,8 @@ export function readChatTokens(usage: Json | undefined, dims: Dims, output = num
     const { parts, rest } = split(output, [spoken]);
     leaves.add('output_text_tokens', rest).add('output_audio_tokens', parts[0]);
   }
-  return leaves.usage(consistent ? 'body' : 'estimated', { dims, raw: usage });
+  const { source, basis } = trusted(consistent);
+  return leaves.usage(source, { dims, raw: usage, basis });
 }
 
 function addInput(leaves: Leaves, usage: Json | undefined, total: string, details: string): boolean {
@@ -78,7 +81,8 @@ function readResponses(observed: Observed): Usage | undefined {
   const containers = ofType('code_interpreter_call').map((item) => stringAt(item, 'container_id') ?? '');
   leaves.add('tool_code_runs', new Set(containers).size);
   addImageTool(leaves, at(tools, 'image_gen'), imageToolModel(response));
-  return leaves.usage(consistent ? 'body' : 'estimated', { dims: dimsOf(observed), raw: usage });
+  const { source, basis } = trusted(consistent);
+  return leaves.usage(source, { dims: dimsOf(observed), raw: usage, basis });
 }
 
 function addImageTool(leaves: Leaves, used: Json | undefined, model: string | undefined): void {
@@ -113,14 +117,18 @@ function readImages(observed: Observed): Usage | undefined {
   const { usage, request, response, model } = observed;
   const resolved = (name: string) =>
     [stringAt(response, name), stringAt(request, name)].find((word) => word && word !== 'auto');
-  const dims = special({ size: resolved('size'), quality: resolved('quality') });
+  // The older models draw 1024x1024 unless told otherwise; the newer ones choose, and say so.
+  const size = resolved('size') ?? (/^dall-e/.test(model) ? '1024x1024' : undefined);
+  const dims = special({ size, quality: resolved('quality'), service_tier: tierOf(observed) });
   const leaves = new Leaves();
   const input = numberAt(usage, 'input_tokens');
   if (input === undefined && numberAt(usage, 'output_tokens') === undefined) {
     const count = countOf(response) ?? numberAt(request, 'n') ?? 1;
     leaves.add('images', count, { dims });
     // The GPT image models bill by token: a count of images is only an estimate of theirs.
-    return leaves.usage(/gpt-image/.test(model) ? 'estimated' : 'derived', { raw: usage });
+    return /gpt-image/.test(model)
+      ? leaves.usage('estimated', { raw: usage, basis: 'computed_from_request' })
+      : leaves.usage('derived', { raw: usage });
   }
   const cachedImage = numberAt(usage, 'input_tokens_details', 'cached_tokens_details', 'image_tokens') ?? 0;
   const cachedAll = numberAt(usage, 'input_tokens_details', 'cached_tokens') ?? 0;
@@ -136,7 +144,8 @@ function readImages(observed: Observed): Usage | undefined {
     leaves.add('input_text_tokens', numberAt(drawing, 'input_tokens'), { model: author });
     leaves.add('output_text_tokens', numberAt(drawing, 'output_tokens'), { model: author });
   }
-  return leaves.usage(shares.consistent ? 'body' : 'estimated', { dims, raw: usage });
+  const { source, basis } = trusted(shares.consistent);
+  return leaves.usage(source, { dims, raw: usage, basis });
 }
 
 function countOf(response: Json | undefined): number | undefined {
@@ -145,13 +154,13 @@ function countOf(response: Json | undefined): number | undefined {
 }
 
 function readTranscription(observed: Observed): Usage | undefined {
-  const { usage, response } = observed;
+  const { usage, response, request } = observed;
   const leaves = new Leaves();
   const seconds = numberAt(usage, 'seconds');
   if (seconds !== undefined) return leaves.add('input_audio_seconds', seconds).usage('body', { raw: usage });
   const input = numberAt(usage, 'input_tokens');
   if (input === undefined) {
-    leaves.add('input_audio_seconds', numberAt(response, 'duration'));
+    leaves.add('input_audio_seconds', figureAt(response, 'duration') ?? figureAt(request, 'audio_seconds'));
     return leaves.usage('derived', { raw: usage });
   }
   // Undetailed input of a transcription is what it listened to.
@@ -169,13 +178,18 @@ function readSpeech(observed: Observed): Usage | undefined {
     leaves.add('output_audio_tokens', numberAt(usage, 'output_tokens'));
     return leaves.usage('body', { raw: usage });
   }
-  if (!model.startsWith('tts-1')) return undefined;
-  const text = stringAt(request, 'input');
-  leaves.add(
-    'input_characters',
-    numberAt(request, 'input_characters') ?? (text === undefined ? undefined : [...text].length),
-  );
+  if (!model.startsWith('tts-1') && !observed.sold?.includes('input_characters')) return undefined;
+  leaves.add('input_characters', numberAt(request, 'input_characters') ?? charactersOf(stringAt(request, 'input')));
   return leaves.usage('derived');
+}
+
+/** Videos carry no usage: the seconds and size that the job says it makes, else those asked for. */
+function readVideo({ usage, request, response }: Observed): Usage | undefined {
+  const asked = firstFigure(request, 'seconds', 'duration') ?? (request === undefined ? undefined : 4);
+  const seconds = firstFigure(usage, 'seconds', 'duration') ?? firstFigure(response, 'seconds') ?? asked;
+  const size = stringAt(response, 'size') ?? stringAt(request, 'size') ?? '720x1280';
+  const leaves = new Leaves().add('output_video_seconds', seconds, { dims: { size } });
+  return leaves.usage(firstFigure(usage, 'seconds', 'duration') === undefined ? 'derived' : 'body', { raw: usage });
 }
 
 function listAt(value: Json | undefined, name: string): Json[] {

@@ -1,14 +1,22 @@
 import type { Simulator } from './simulator.ts';
 
+/** Calls that have not ended yet, by client request id. `ended` tells whether one did within `patience` milliseconds. */
+export type CallsUnderWay = { ended(client: string, patience: number): Promise<boolean> };
+
+/** Milliseconds that a question about a call waits for the call's end. */
+const lookupPatience = 5_000;
+
 /**
  * What a test may ask of running simulators, below `/_simulator`:
- * `GET /ledger` the vendors' own bills and their sum · `GET /calls/{client request id}` (optionally `?provider=`) what one call was billed, 404 if nothing ·
+ * `GET /ledger` the vendors' own bills and their sum · `GET /calls/{client request id}` (optionally `?provider=`) what became of one call, once it is over: its charges,
+ * 404 if it cost nothing, 409 if it is still under way ·
  * `POST /faults {provider, fault, times?, model?}` plans a fault (when faults are allowed) · `POST /reset` forgets everything.
  */
 export async function control(
   simulators: ReadonlyMap<string, Simulator>,
   path: string,
   request: Request,
+  underWay?: CallsUnderWay,
 ): Promise<Response> {
   const url = new URL(request.url);
   if (path === '/ledger' && request.method === 'GET') {
@@ -21,10 +29,14 @@ export async function control(
   if (path.startsWith('/calls/') && request.method === 'GET') {
     const id = decodeURIComponent(path.slice('/calls/'.length));
     const wanted = url.searchParams.get('provider');
+    if (underWay && !(await underWay.ended(id, lookupPatience))) {
+      return Response.json({ error: 'This call is still under way.' }, { status: 409 });
+    }
     for (const simulator of simulators.values()) {
       if (wanted && simulator.id !== wanted) continue;
-      const call = simulator.bill.find(id);
-      if (call && call.charges.length > 0) return Response.json({ provider: simulator.id, ...call });
+      const billed = simulator.bill.calls.filter((call) => call.client === id && call.charges.length > 0);
+      const charges = billed.flatMap((call) => call.charges);
+      if (charges.length > 0) return Response.json({ provider: simulator.id, ...billed[0], charges });
     }
     return Response.json({ error: 'No such call was billed.' }, { status: 404 });
   }

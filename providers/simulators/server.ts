@@ -1,10 +1,11 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { serve } from '@hono/node-server';
 import { shipped } from '../../config/files.ts';
 import { loadConfig } from '../../config/load.ts';
 import { control } from './control.ts';
 import { createSimulators } from './index.ts';
 import type { Simulator } from './simulator.ts';
+import { UnderWay, watch } from './under-way.ts';
 
 export type SimulatorServer = {
   url: string;
@@ -14,11 +15,18 @@ export type SimulatorServer = {
   close(): Promise<void>;
 };
 
+/** Where a vendor's SDK reads its base URL from a variable of another name than ours. */
+const sdkNames: Record<string, string> = { GEMINI_BASE_URL: 'GOOGLE_GEMINI_BASE_URL' };
+/** Milliseconds that bytes already written get to leave before their socket is reset. */
+const lastWords = 10;
+
 /** All simulators behind one port: `/<provider>/…` is that vendor's API, `/_simulator/…` the controls. */
 export async function startSimulators(options: {
   port: number;
   faults: boolean;
   paceMs?: number;
+  /** A fixed clock makes runs byte-equal. */
+  now?: () => number;
 }): Promise<SimulatorServer> {
   const config = await loadConfig(shipped);
   const open = (publicUrl: string) =>
@@ -26,12 +34,18 @@ export async function startSimulators(options: {
       prices: config.prices,
       faults: options.faults,
       paceMs: options.paceMs,
+      now: options.now,
       publicUrl,
     });
   let simulators = new Map<string, Simulator>();
+  const underWay = new UnderWay();
   const server = await new Promise<Server>((resolve, reject) => {
     const made = serve(
-      { fetch: (request) => route(simulators, request), port: options.port, hostname: '127.0.0.1' },
+      {
+        fetch: (request, env) => route(simulators, underWay, request, env.incoming as IncomingMessage),
+        port: options.port,
+        hostname: '127.0.0.1',
+      },
       () => resolve(made as Server),
     );
     made.once('error', reject);
@@ -39,13 +53,16 @@ export async function startSimulators(options: {
   const address = server.address();
   const url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : options.port}`;
   simulators = open(url);
-  const env: Record<string, string> = { ATELIER_LOOKUP_URL: `${url}/_simulator/calls/{attempt}?provider={provider}` };
+  const env: Record<string, string> = {};
   for (const row of config.providers) {
     if (!simulators.has(row.id)) continue;
     if (row.keyEnv) env[row.keyEnv] = 'simulated';
     const path = new URL(row.baseUrl).pathname.replace(/\/$/, '');
-    if (row.baseUrlEnv) env[row.baseUrlEnv] = `${url}/${row.id}${path}`;
+    for (const name of [row.baseUrlEnv, sdkNames[row.baseUrlEnv ?? '']]) {
+      if (name) env[name] = `${url}/${row.id}${path}`;
+    }
   }
+  env.ATELIER_LOOKUP_URL = `${url}/_simulator/calls/{attempt}?provider={provider}`;
   return {
     url,
     simulators,
@@ -58,10 +75,15 @@ export async function startSimulators(options: {
   };
 }
 
-async function route(simulators: Map<string, Simulator>, request: Request): Promise<Response> {
+async function route(
+  simulators: Map<string, Simulator>,
+  underWay: UnderWay,
+  request: Request,
+  { socket }: IncomingMessage,
+): Promise<Response> {
   const url = new URL(request.url);
   const [, first = '', ...rest] = url.pathname.split('/');
-  if (first === '_simulator') return control(simulators, `/${rest.join('/')}`, request);
+  if (first === '_simulator') return control(simulators, `/${rest.join('/')}`, request, underWay);
   const simulator = simulators.get(first);
   if (!simulator) {
     return Response.json(
@@ -69,11 +91,18 @@ async function route(simulators: Map<string, Simulator>, request: Request): Prom
       { status: 404 },
     );
   }
+  const end = underWay.begin(request.headers.get('x-client-request-id'));
+  // A simulated reset: the socket is what has to break.
+  const reset = async () => {
+    await new Promise((resolve) => setTimeout(resolve, lastWords));
+    socket.resetAndDestroy();
+  };
   try {
-    return await simulator.fetch(request);
-  } catch (thrown) {
-    // A simulated reset: the socket is what has to break.
-    return new Response(new ReadableStream({ start: (controller) => controller.error(thrown) }));
+    return watch(await simulator.fetch(request), end, reset);
+  } catch {
+    end();
+    await reset();
+    return new Response(null, { status: 500 });
   }
 }
 

@@ -1,7 +1,7 @@
 import type { CostStatus, Json, JsonObject, Modality, Receipt } from '../contract/index.ts';
 import type { Sql } from '../runtime/ports.ts';
 import { AssetRecords, type AssetRow } from './assets.ts';
-import { type GenerationPage, type GenerationRecord, Generations } from './generations.ts';
+import { type GenerationPage, type GenerationRecord, Generations, writeLines } from './generations.ts';
 import { type KeyGrant, type KeyRow, Keys, type NewKey } from './keys.ts';
 import { type ResponseRecord, Responses } from './responses.ts';
 import { migrations } from './schema.ts';
@@ -30,6 +30,8 @@ export type NewGeneration = {
   model: string;
   simulated: boolean;
   at: number;
+  /** Nothing but its attempt is worth a row: a text call at an SDK's door. */
+  plain?: boolean;
   request?: JsonObject;
   tags?: JsonObject;
   warnings?: string[];
@@ -66,6 +68,9 @@ export type OpenAttempt = {
   at: number;
   bound: Json;
   ref: Json;
+  plain: boolean;
+  /** The generation's request, as far as the book keeps it. */
+  request: JsonObject;
 };
 
 /**
@@ -120,28 +125,30 @@ export class Book {
     return this.keys.authorize(hash, at);
   }
 
-  /** Makes a generation and its first attempt durable. False when the key was revoked meanwhile: nothing is written. */
+  /**
+   * Makes a generation and its first attempt durable. A plain generation is its attempt and has no row of its own.
+   * False when the key was revoked meanwhile: nothing is written.
+   */
   begin(generation: NewGeneration, attempt: NewAttempt): boolean {
-    if (!this.keys.isLive(generation.keyId, generation.at)) return false;
-    this.generations.insert(generation);
-    this.insertAttempt(attempt);
-    return true;
-  }
-
-  private insertAttempt(attempt: NewAttempt): void {
-    this.sql.run(
-      `INSERT INTO attempt (id, generation_id, key_id, modality, provider, model, simulated, state, at, bound)
-       VALUES (?, ?, ?, ?, ?, ?, ?, 'dispatched', ?, ?)`,
+    const inserted = this.sql.run(
+      `INSERT INTO attempt (id, generation_id, asked, key_id, modality, provider, model, simulated, state, at, bound)
+       SELECT ?, ?, ?, id, ?, ?, ?, ?, 'dispatched', ?, ? FROM key
+       WHERE id = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)`,
       attempt.id,
       attempt.generationId,
-      attempt.keyId,
+      generation.plain ? generation.model : null,
       attempt.modality,
       attempt.provider,
       attempt.model,
       attempt.simulated ? 1 : 0,
       attempt.at,
       attempt.bound === undefined ? null : JSON.stringify(attempt.bound),
+      attempt.keyId,
+      attempt.at,
     );
+    if (inserted === 0) return false;
+    if (!generation.plain) this.generations.insert(generation);
+    return true;
   }
 
   /** Remembers how to ask the provider again about a running job. */
@@ -158,7 +165,7 @@ export class Book {
     const { receipt } = settlement;
     const changed = this.sql.run(
       `UPDATE attempt SET state = ?, outcome = ?, ended_at = ?, cost_pico = ?, cost_status = ?, cost_basis = ?,
-         catalogue = ?, error = ? WHERE id = ? AND state = 'dispatched'`,
+         catalogue = ?, lines = ?, error = ? WHERE id = ? AND state = 'dispatched'`,
       receipt.status === 'not_billable' ? 'released' : 'settled',
       settlement.outcome,
       settlement.at,
@@ -166,27 +173,11 @@ export class Book {
       receipt.status satisfies CostStatus,
       receipt.basis,
       receipt.catalogue,
+      writeLines(receipt.lines),
       settlement.error ? JSON.stringify(settlement.error) : null,
       settlement.attemptId,
     );
     if (changed === 0) return false;
-    for (let line = 0; line < receipt.lines.length; line++) {
-      const { meter, quantity, dims, model, price, per, amount } = receipt.lines[line]!;
-      this.sql.run(
-        `INSERT INTO ledger (attempt_id, line, meter, quantity, quantity_micro, dims, model, price, per, amount_pico)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-        settlement.attemptId,
-        line,
-        meter,
-        String(quantity),
-        Math.round(quantity * 1_000_000),
-        dims ? JSON.stringify(dims) : null,
-        model ?? null,
-        price ?? null,
-        per ?? null,
-        amount ?? null,
-      );
-    }
     if (conclusion) this.generations.conclude(conclusion);
     return true;
   }
@@ -194,7 +185,11 @@ export class Book {
   /** Attempts whose end is not known, oldest first. */
   openAttempts(before: number): OpenAttempt[] {
     return this.sql
-      .all("SELECT * FROM attempt WHERE state = 'dispatched' AND at < ? ORDER BY at LIMIT 1000", before)
+      .all(
+        `SELECT a.*, g.request AS request FROM attempt a LEFT JOIN generation g ON g.id = a.generation_id
+         WHERE a.state = 'dispatched' AND a.at < ? ORDER BY a.at`,
+        before,
+      )
       .map((row) => ({
         id: String(row.id),
         generationId: String(row.generation_id),
@@ -205,6 +200,8 @@ export class Book {
         at: Number(row.at),
         bound: row.bound === null ? null : JSON.parse(String(row.bound)),
         ref: row.ref === null ? null : JSON.parse(String(row.ref)),
+        plain: row.asked !== null,
+        request: row.request === null ? {} : JSON.parse(String(row.request)),
       }));
   }
 

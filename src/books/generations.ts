@@ -1,4 +1,4 @@
-import type { CostBasis, CostStatus, Dims, Json, JsonObject, Meter, Modality, Receipt } from '../contract/index.ts';
+import type { CostBasis, CostStatus, Json, JsonObject, Modality, Receipt, ReceiptLine } from '../contract/index.ts';
 import type { Row, Sql } from '../runtime/ports.ts';
 import type { Conclusion, NewGeneration } from './book.ts';
 
@@ -72,24 +72,32 @@ export class Generations {
   }
 
   find(id: string, keyId?: string): GenerationRecord | undefined {
-    const row = this.sql.all(
-      'SELECT * FROM generation WHERE id = ? AND (? IS NULL OR key_id = ?)',
-      id,
-      keyId ?? null,
-      keyId ?? null,
-    )[0];
+    const owner = keyId ?? null;
+    const row =
+      this.sql.all('SELECT * FROM generation WHERE id = ? AND (? IS NULL OR key_id = ?)', id, owner, owner)[0] ??
+      this.sql.all(
+        `SELECT ${plain} FROM attempt WHERE id = ? AND asked IS NOT NULL AND (? IS NULL OR key_id = ?)`,
+        `${id}.1`,
+        owner,
+        owner,
+      )[0];
     return row && this.whole(row);
   }
 
   /** Newest first; `after` is the id of the last one seen. */
   list(query: { limit: number; after?: string; keyId?: string }): GenerationPage {
+    const after = query.after ?? null;
+    const owner = query.keyId ?? null;
+    const limit = query.limit + 1;
     const rows = this.sql.all(
-      `SELECT * FROM generation WHERE (? IS NULL OR id < ?) AND (? IS NULL OR key_id = ?) ORDER BY id DESC LIMIT ?`,
-      query.after ?? null,
-      query.after ?? null,
-      query.keyId ?? null,
-      query.keyId ?? null,
-      query.limit + 1,
+      `SELECT * FROM (SELECT * FROM generation
+         WHERE (? IS NULL OR id < ?) AND (? IS NULL OR key_id = ?) ORDER BY id DESC LIMIT ?)
+       UNION ALL SELECT * FROM (SELECT ${plain} FROM attempt
+         WHERE asked IS NOT NULL AND (? IS NULL OR id < ?) AND (? IS NULL OR key_id = ?) ORDER BY attempt.id DESC LIMIT ?)
+       ORDER BY 1 DESC LIMIT ?`,
+      ...[after, after, owner, owner, limit],
+      ...[after, after, owner, owner, limit],
+      limit,
     );
     return { data: rows.slice(0, query.limit).map((row) => this.whole(row)), hasMore: rows.length > query.limit };
   }
@@ -97,7 +105,8 @@ export class Generations {
   private whole(row: Row): GenerationRecord {
     const attempts = this.sql
       .all(
-        'SELECT *, CAST(cost_pico AS TEXT) AS cost FROM attempt WHERE id >= ? AND id < ? ORDER BY id',
+        `SELECT id, provider, model, state, outcome, at, ended_at, cost_status, cost_basis, catalogue, lines, error,
+           CAST(cost_pico AS TEXT) AS cost FROM attempt WHERE id >= ? AND id < ? ORDER BY id`,
         `${row.id}.`,
         `${row.id}/`,
       )
@@ -137,16 +146,7 @@ export class Generations {
       status: row.cost_status as CostStatus,
       basis: row.cost_basis as CostBasis,
       catalogue: String(row.catalogue),
-      lines: this.sql
-        .all('SELECT *, CAST(amount_pico AS TEXT) AS amount FROM ledger WHERE attempt_id = ? ORDER BY line', record.id)
-        .map((line) => ({
-          meter: line.meter as Meter,
-          quantity: Number(line.quantity),
-          ...(line.dims === null ? {} : { dims: parsed<Dims>(line.dims) }),
-          ...(line.model === null ? {} : { model: String(line.model) }),
-          ...(line.price === null ? {} : { price: String(line.price), per: String(line.per) }),
-          ...(line.amount === null ? {} : { amount: BigInt(String(line.amount)) }),
-        })),
+      lines: readLines(row.lines),
     };
     return record;
   }
@@ -154,4 +154,23 @@ export class Generations {
 
 function parsed<T>(value: unknown): T | undefined {
   return typeof value === 'string' ? (JSON.parse(value) as T) : undefined;
+}
+
+/** A plain attempt in the columns of a generation, in their order. */
+const plain = `generation_id AS id, key_id, modality, asked AS model,
+  CASE WHEN state = 'dispatched' THEN 'in_progress' WHEN outcome = 'succeeded' THEN 'completed'
+    WHEN outcome = 'canceled' THEN 'canceled' ELSE 'failed' END AS status,
+  simulated, at AS created_at, ended_at AS completed_at, NULL AS request, NULL AS outputs, NULL AS units, NULL AS warnings,
+  NULL AS tags, error`;
+
+/** A receipt's lines as the book keeps them; amounts as decimal text, for they may exceed 2^53. */
+export function writeLines(lines: readonly ReceiptLine[]): string {
+  return JSON.stringify(
+    lines.map((line) => (line.amount === undefined ? line : { ...line, amount: line.amount.toString() })),
+  );
+}
+
+function readLines(text: unknown): ReceiptLine[] {
+  const lines = parsed<(Omit<ReceiptLine, 'amount'> & { amount?: string })[]>(text) ?? [];
+  return lines.map(({ amount, ...line }) => (amount === undefined ? line : { ...line, amount: BigInt(amount) }));
 }

@@ -62,9 +62,4 @@ export class Keys {
     )[0];
     return row && { id: String(row.id), name: String(row.name), scopes: JSON.parse(String(row.scopes)) };
   }
-
-  isLive(id: string, at: number): boolean {
-    const live = 'SELECT 1 FROM key WHERE id = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)';
-    return this.sql.all(live, id, at).length === 1;
-  }
 }

@@ -37,12 +37,15 @@ CREATE TABLE generation (
 CREATE TABLE attempt (
   id TEXT PRIMARY KEY,
   generation_id TEXT NOT NULL,
+  -- the model as the caller wrote it, where this attempt is its own generation: a plain call that keeps nothing else
+  asked TEXT,
   key_id TEXT NOT NULL,
   modality TEXT NOT NULL,
   provider TEXT NOT NULL,
   model TEXT NOT NULL,
   simulated INTEGER NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('dispatched', 'settled', 'released')),
+  -- dispatched, then settled (it cost, or may have) or released (it cost nothing)
+  state TEXT NOT NULL,
   outcome TEXT,
   at INTEGER NOT NULL,
   ended_at INTEGER,
@@ -52,23 +55,17 @@ CREATE TABLE attempt (
   cost_status TEXT,
   cost_basis TEXT,
   catalogue TEXT,
+  -- the receipt's lines as JSON; read through the view ledger
+  lines TEXT,
   error TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attempt_open ON attempt (at) WHERE state = 'dispatched';
 
-CREATE TABLE ledger (
-  attempt_id TEXT NOT NULL,
-  line INTEGER NOT NULL,
-  meter TEXT NOT NULL,
-  quantity TEXT NOT NULL,
-  quantity_micro INTEGER NOT NULL,
-  dims TEXT,
-  model TEXT,
-  price TEXT,
-  per TEXT,
-  amount_pico INTEGER,
-  PRIMARY KEY (attempt_id, line)
-) STRICT, WITHOUT ROWID;
+CREATE VIEW ledger AS
+  SELECT a.id AS attempt_id, CAST(l.key AS INTEGER) AS line, l.value ->> 'meter' AS meter,
+    l.value ->> 'quantity' AS quantity, l.value ->> 'dims' AS dims, l.value ->> 'model' AS model,
+    l.value ->> 'price' AS price, l.value ->> 'per' AS per, CAST(l.value ->> 'amount' AS INTEGER) AS amount_pico
+  FROM attempt a, json_each(a.lines) l;
 
 CREATE TABLE asset (
   id TEXT PRIMARY KEY,

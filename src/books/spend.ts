@@ -45,7 +45,7 @@ export function spend(sql: Sql, query: SpendQuery): SpendAnswer {
   const names = query.groupBy.map((_, place) => `g${place}`);
   const select = groups.length ? `${groups.join(', ')},` : '';
   const by = names.length ? `GROUP BY ${names.join(', ')} ORDER BY ${names.join(', ')}` : '';
-  const from = `FROM attempt a JOIN generation g ON g.id = a.generation_id LEFT JOIN key k ON k.id = a.key_id
+  const from = `FROM attempt a LEFT JOIN generation g ON g.id = a.generation_id LEFT JOIN key k ON k.id = a.key_id
     ${query.groupBy.includes('tag') ? "LEFT JOIN json_each(COALESCE(g.tags, '{}')) t" : ''}`;
 
   const money = sql.all(
@@ -61,8 +61,8 @@ export function spend(sql: Sql, query: SpendQuery): SpendAnswer {
     ...values,
   );
   const tokens = sql.all(
-    `SELECT ${select} SUM(l.quantity_micro) / 1000000.0 AS quantity ${from} JOIN ledger l ON l.attempt_id = a.id
-     ${where} AND l.meter LIKE '%\\_tokens' ESCAPE '\\' ${by}`,
+    `SELECT ${select} SUM(l.value ->> 'quantity') AS quantity ${from}, json_each(a.lines) l
+     ${where} AND l.value ->> 'meter' LIKE '%\\_tokens' ESCAPE '\\' ${by}`,
     ...values,
   );
   const total = sql.all(

@@ -6,12 +6,15 @@ import type { Dims, Meter } from './usage.ts';
 /** A published price: `price` USD (decimal string, as printed by its source) for `per` units, from `from` until `until` (UTC dates, end exclusive). */
 export type Price = {
   provider: string;
+  /** The provider's own model id; "*" for every model that has no price of its own for the meter. */
   model: string;
   meter: Meter;
   price: string;
   per: string;
   /** All named dimensions must equal the usage's; more named dimensions win over fewer. */
   dims?: Dims;
+  /** The least quantity that is billed, e.g. 10 seconds of audio. */
+  minQuantity?: string;
   /** Applies when the whole input of one call exceeds this many tokens (a cliff). */
   contextOver?: number;
   from?: string;

@@ -19,6 +19,8 @@ export type Written = { body: JsonObject; warnings: string[] };
  */
 export type Dialect = {
   name: DialectName;
+  /** What ids of answers begin with; none where this is left out. */
+  idPrefix?: string;
   /** Throws GatewayError `invalid_request` naming the faulty field. */
   readRequest(body: Json, context?: { model?: string; stream?: boolean }): TextRequest;
   /** Fields of `request.extra` of this dialect are spread back; foreign ones become one warning each. */

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from './json.ts';
 import type { Modality } from './modality.ts';
 import type { Operation } from './operation.ts';
 import type { MediaModality, MediaRequestOf } from './request.ts';
-import type { Usage } from './usage.ts';
+import type { Meter, Usage } from './usage.ts';
 
 /** The one door out, lent by the runtime. Accepts what SDKs pass: a string, URL or Request. */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
@@ -50,6 +50,8 @@ export type Observed = {
   response?: Json;
   headers?: Record<string, string>;
   options?: JsonObject;
+  /** Meters that the model has prices for: tells what is billed where an answer has no figures of its own. */
+  sold?: readonly Meter[];
 };
 
 /**

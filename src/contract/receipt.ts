@@ -11,6 +11,9 @@ export type CostBasis =
   | 'computed_from_request'
   | 'partial_stream_estimate'
   | 'pre_call_estimate'
+  | 'usage_inconsistent'
+  | 'gateway_cache_hit'
+  | 'sum_of_attempts'
   | 'none';
 
 /** One priced quantity. `amount` is undefined where no price is known: unknown is not zero. */
@@ -23,6 +26,8 @@ export type ReceiptLine = {
   price?: string;
   per?: string;
   amount?: PicoUsd;
+  /** True where two prices hold, neither more specific than the other: the dearer one was taken. */
+  contested?: boolean;
 };
 
 export type Receipt = {

@@ -1,4 +1,5 @@
 import type { Json } from './json.ts';
+import type { CostBasis } from './receipt.ts';
 
 /** Disjoint units of consumption: no token is counted under two meters. */
 export const meters = [
@@ -61,5 +62,9 @@ export type Usage = {
   dims?: Dims;
   source: 'body' | 'header' | 'derived' | 'estimated';
   reportedCostUsd?: string;
+  /** Says more exactly than `source` what the figures rest on. */
+  basis?: CostBasis;
+  /** Input tokens of the largest single turn, where the metered ones are of several: chooses the context tier. */
+  contextTokens?: number;
   raw?: Json;
 };

@@ -44,7 +44,7 @@ async function drive(client: Client, url: string, options: Options, world: World
   const jobs = choose(options.only);
   const listed = await client.models().catch((thrown: unknown) => {
     if (thrown instanceof RefusedError || signal.aborted) throw thrown;
-    throw new Error(`No gateway answers on ${url}`, { cause: thrown });
+    throw new Error(`No gateway answers on ${url}`, { cause: (thrown as Error).cause ?? thrown });
   });
   const run = crypto.randomUUID();
   const paint = painterFor(stderr, world.env);
@@ -71,7 +71,7 @@ async function drive(client: Client, url: string, options: Options, world: World
   } else {
     const colours = painterFor(stdout, world.env);
     stdout.write(
-      `\n${resultTable(results, colours, stdout.isTTY ? stdout.columns : undefined)}\n\nSpend of this run, as the gateway's book has it:\n\n`,
+      `\n${resultTable(results, colours, (stdout.isTTY && stdout.columns) || undefined)}\n\nSpend of this run, as the gateway's book has it:\n\n`,
     );
     stdout.write(`${spendTable(rows, colours)}\n\n${closing(results, options.out, receipts, booked, simulated)}`);
   }

@@ -37,8 +37,8 @@ export function openProgress(sink: Sink, total: number, paint: Paint): Progress 
     return up;
   };
   const draw = () => {
-    const room = Math.max(1, (sink.rows ?? 24) - 2);
-    const width = (sink.columns ?? 80) - 1;
+    const room = Math.max(1, (sink.rows || 24) - 2);
+    const width = (sink.columns || 80) - 1;
     const lines = [...running].slice(0, room).map(([job, begun]) => {
       const seconds = ((performance.now() - begun) / 1000).toFixed(1);
       return `${frames[frame % frames.length]} ${titleOf(job)} ${seconds} s`.slice(0, width);

@@ -7,6 +7,7 @@ import { readResponse, writeResponse } from './anthropic-messages/response.ts';
 /** Anthropic's Messages API, anthropic-version 2026-10-21. https://platform.claude.com/docs/en/api/messages */
 export const anthropicMessages: Dialect = {
   name: 'anthropic-messages',
+  idPrefix: 'msg_',
   readRequest,
   writeRequest,
   readResponse,

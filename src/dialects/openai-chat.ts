@@ -10,6 +10,7 @@ export { withoutUsage } from './openai-chat/scan.ts';
 /** OpenAI Chat Completions, and the servers compatible with it: https://platform.openai.com/docs/api-reference/chat */
 export const openaiChat: Dialect = {
   name: 'openai-chat',
+  idPrefix: 'chatcmpl-',
   readRequest,
   writeRequest,
   readResponse,

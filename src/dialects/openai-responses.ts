@@ -40,6 +40,7 @@ function usageIn(response: Json | undefined): Json | undefined {
 /** OpenAI Responses: https://platform.openai.com/docs/api-reference/responses */
 export const openaiResponses: Dialect = {
   name: 'openai-responses',
+  idPrefix: 'resp_',
   readRequest,
   writeRequest,
   readResponse,

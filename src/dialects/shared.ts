@@ -61,7 +61,7 @@ export function overlay(base: Json | undefined, params: Json): Json {
 /** Fields that the gateway itself honours at its doors, so that crossing loses nothing. */
 const honouredByTheDoor: Partial<Record<DialectName, readonly string[]>> = {
   'openai-chat': ['stream_options'],
-  'openai-responses': ['stream_options', 'store', 'background', 'previous_response_id', 'conversation', 'include'],
+  'openai-responses': ['stream_options', 'store', 'background', 'previous_response_id', 'metadata', 'include'],
 };
 
 /** One sentence for each leftover field of another dialect. Fields set to null, or honoured by the door, ask for nothing. */

@@ -1,5 +1,4 @@
 import { type DialectName, GatewayError, type Json, type JsonObject, type Usage } from '../contract/index.ts';
-import type { WireResponse } from '../runtime/ports.ts';
 import type { Attempt } from './attempt.ts';
 import { estimateTokens, usageOfBroken, usageOfDelivered } from './estimate.ts';
 
@@ -57,14 +56,6 @@ export function interrupted(attempt: Attempt, reason?: string, cause?: unknown):
     billing: 'unknown',
     cause,
   });
-}
-
-/** What to do when the client of a stream leaves: the provider is stopped at once, even where it is silent. */
-export function stopOf(stream: { wire: WireResponse; left?: boolean }): () => void {
-  return () => {
-    stream.left = true;
-    stream.wire.abort();
-  };
 }
 
 export function clientLeft(): GatewayError {

@@ -22,6 +22,8 @@ export type Attempt = {
   at: number;
   model: Model;
   upstream: Upstream;
+  /** The most it can consume, as stored with it. */
+  bound: Json;
   /** Books the cost and ends the generation; exactly once, later calls do nothing. */
   complete(receipt: Receipt, end: Omit<Conclusion, 'id' | 'at' | 'status'>): Promise<void>;
   /** Books what a failed call cost (nothing, unless `usage` says otherwise). */
@@ -38,6 +40,8 @@ export type Start = {
   request?: JsonObject;
   tags?: JsonObject;
   warnings?: string[];
+  /** The generation is this one attempt and keeps nothing else. */
+  plain?: boolean;
   trace: Trace;
 };
 
@@ -56,6 +60,9 @@ export function upstreamOf(gateway: Gateway, model: Model): Upstream {
 /** Makes generation and attempt durable, then hands out the attempt. Nothing may be sent before this resolves. */
 export async function beginAttempt(gateway: Gateway, start: Start): Promise<Attempt> {
   const { caller, model, trace } = start;
+  if (!caller.scopes.includes('generate')) {
+    throw new GatewayError('permission_denied', 'This key may not generate.');
+  }
   const upstream = upstreamOf(gateway, model);
   const at = gateway.clock.now();
   const generationId = newId('gen_', at);
@@ -68,6 +75,7 @@ export async function beginAttempt(gateway: Gateway, start: Start): Promise<Atte
       model: start.asked,
       simulated: upstream.simulated,
       at,
+      plain: start.plain,
       request: start.request,
       tags: start.tags,
       warnings: start.warnings,
@@ -90,17 +98,18 @@ export async function beginAttempt(gateway: Gateway, start: Start): Promise<Atte
   trace.model = model.id;
   trace.attempts = 1;
   trace.simulated = upstream.simulated;
-  return attemptOf(gateway, { id, generationId, at, model, upstream, caller, trace });
+  return attemptOf(gateway, { id, generationId, at, model, upstream, bound: start.bound ?? null, plain: start.plain, caller, trace });
 }
 
-type Opened = Pick<Attempt, 'id' | 'generationId' | 'at' | 'model' | 'upstream'> & {
+type Opened = Pick<Attempt, 'id' | 'generationId' | 'at' | 'model' | 'upstream' | 'bound'> & {
   caller: Pick<Caller, 'book'>;
+  plain?: boolean;
   trace: Trace;
 };
 
 /** An attempt that is already in the book: just begun, or found open after a restart. */
 export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
-  const { id, generationId, at, model, upstream, caller, trace } = opened;
+  const { id, generationId, at, model, upstream, bound, caller, trace } = opened;
   const price = (usage: Usage | undefined) =>
     priceUsage(gateway.catalogue, {
       provider: model.provider,
@@ -118,13 +127,14 @@ export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
     at,
     model,
     upstream,
+    bound,
     price,
     complete: async (receipt, end) => {
       note(receipt);
       const now = gateway.clock.now();
       await caller.book.settle(
         { attemptId: id, at: now, outcome: 'succeeded', receipt },
-        { id: generationId, status: 'completed', at: now, ...end },
+        opened.plain ? undefined : { id: generationId, status: 'completed', at: now, ...end },
       );
     },
     fail: async (error, usage, status = 'failed') => {
@@ -134,7 +144,7 @@ export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
       const record = recordOf(error);
       await caller.book.settle(
         { attemptId: id, at: now, outcome: status === 'canceled' ? 'canceled' : error.code, receipt, error: record },
-        { id: generationId, status, at: now, error: record },
+        opened.plain ? undefined : { id: generationId, status, at: now, error: record },
       );
     },
   };

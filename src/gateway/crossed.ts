@@ -12,26 +12,36 @@ import {
 import { foldEvents } from '../dialects/fold.ts';
 import { readSse } from '../dialects/sse.ts';
 import type { Lifetime, WireResponse } from '../runtime/ports.ts';
-import { clientLeft, garbage, interrupted, parseAnswer, stopOf, usageOfText } from './answers.ts';
+import { clientLeft, garbage, interrupted, parseAnswer, usageOfText } from './answers.ts';
 import type { Attempt } from './attempt.ts';
 import { encodeFrames } from './frames.ts';
 import type { Gateway } from './gateway.ts';
 import { outputOfPart } from './outputs.ts';
 import { faultInside } from './refusal.ts';
+import { type EventSealer, sealAnswer } from './seal-events.ts';
 import { largestAnswer, type TextReply } from './text.ts';
-import { settleUnknown } from './unknown.ts';
+import { type Stream, settleUnknown, stopOf } from './unknown.ts';
+
+/** What a crossed answer is called: an id of ours in the door's form, since the provider's means nothing there. */
+export type Identity = { id: string; model: string; created: number };
+
+/** What the door's answers repeat of the request, as an event that carries it. @param completedAt seconds. */
+export type Echo = (completedAt?: number) => Extract<Event, { type: 'other' }>;
+
+export function identityOf(door: Dialect, { generationId, model, at }: Attempt): Identity {
+  const tail = generationId.slice(generationId.indexOf('_') + 1);
+  return { id: (door.idPrefix ?? '') + tail, model: model.id, created: Math.floor(at / 1000) };
+}
 
 /** A request that reached its provider in another dialect than it came in. */
-export type Reading = {
-  gateway: Gateway;
-  attempt: Attempt;
+export type Reading = Stream & {
   target: Dialect;
-  wire: WireResponse;
-  bound: JsonObject;
   /** The book keeps the answer itself: only for /v1/generations, whose results can be read again. */
   keepOutputs?: boolean;
-  /** Set when the client left. */
-  left?: boolean;
+  identity?: Identity;
+  echo?: Echo;
+  /** Seals the answer's state for a client of another dialect. */
+  sealing?: EventSealer;
 };
 export type Crossing = Reading & {
   door: Dialect;
@@ -44,9 +54,16 @@ const encoder = new TextEncoder();
 
 export async function crossedAnswer(crossing: Crossing): Promise<TextReply> {
   const answer = await readAnswer(crossing);
-  const body = crossing.door.writeResponse({ ...answer, model: crossing.attempt.model.id });
+  const sealed = crossing.sealing ? await sealAnswer(answer, crossing.sealing) : answer;
+  const body = crossing.door.writeResponse({ ...sealed, ...crossing.identity, ...repeated(crossing) });
   await crossing.onAnswer?.(body);
   return { headers: { 'content-type': 'application/json' }, body: encoder.encode(JSON.stringify(body)) };
+}
+
+function repeated({ echo, gateway }: Crossing): Pick<TextAnswer, 'extra'> {
+  if (!echo) return {};
+  const { dialect, data } = echo(Math.floor(gateway.clock.now() / 1000));
+  return isObject(data) ? { extra: { dialect, params: data } } : {};
 }
 
 export function crossedStream(crossing: Crossing, lifetime: Lifetime): TextReply {
@@ -54,7 +71,10 @@ export function crossedStream(crossing: Crossing, lifetime: Lifetime): TextReply
   const frames = door.writeEvents(readEvents(crossing));
   const trimmed = door.trimFrames?.(frames, body) ?? frames;
   const bytes = encodeFrames(onAnswer ? reportEnd(door, trimmed, onAnswer) : trimmed);
-  return { headers: { 'content-type': 'text/event-stream; charset=utf-8' }, body: lifetime.relay(bytes, stopOf(crossing)) };
+  return {
+    headers: { 'content-type': 'text/event-stream; charset=utf-8' },
+    body: lifetime.relay(bytes, stopOf(crossing)),
+  };
 }
 
 /** Reads a plain answer into neutral words and books its cost. */
@@ -88,37 +108,44 @@ export async function readAnswer(reading: Reading): Promise<TextAnswer> {
 export async function* readEvents(reading: Reading): AsyncGenerator<Event> {
   const { gateway, attempt, target, wire, bound } = reading;
   let raw: Json | undefined;
+  reading.begun = true;
   let deltas = 0;
+  let heard = false;
   let settled = false;
   const last: Event[] = [];
   const all: Event[] = [];
-  const usage = () => usageOfText(attempt, { endpoint: target.name, bound, usage: raw, frames: deltas, broken: last.length === 0 });
+  const usage = () =>
+    usageOfText(attempt, { endpoint: target.name, bound, usage: raw, frames: deltas, broken: last.length === 0 });
   try {
     for await (const event of target.readEvents(readSse(wire.stream()))) {
       if (reading.keepOutputs) all.push(event);
       if (event.type === 'part_delta') deltas++;
+      if (event.type === 'start' || event.type === 'part_start') heard = true;
       if (event.type === 'usage') raw = event.raw ?? raw;
       if (event.type === 'error') {
         if (reading.left) return;
         settled = true;
-        const guess = deltas > 0 ? { guess: usage() } : {};
-        await settleUnknown(gateway, attempt, event.error, guess);
+        await settleUnknown(gateway, attempt, event.error, { guess: heard ? usage() : 'nothing' });
         yield event;
         return;
       }
       // The end is told only once the cost is in the book: usage may follow the finish on the wire.
+      const sealed = reading.sealing?.take(event);
+      if (event.type === 'start' && reading.echo) yield reading.echo();
       if (event.type === 'finish' || last.length > 0) last.push(event);
-      else yield event;
+      else if (sealed) yield* await sealed;
+      else yield event.type === 'start' ? { ...event, ...reading.identity } : event;
     }
     settled = true;
     const end = reading.keepOutputs ? { outputs: outputsOf(await foldEvents(replay(all))) } : {};
     await attempt.complete(attempt.price(usage()), end);
+    if (reading.echo) yield reading.echo(Math.floor(gateway.clock.now() / 1000));
     yield* last;
   } catch (thrown) {
     if (settled) throw thrown;
     settled = true;
     const error = thrown instanceof GatewayError ? thrown : interrupted(attempt, undefined, thrown);
-    await settleUnknown(gateway, attempt, error, deltas > 0 ? { guess: usage() } : {});
+    await settleUnknown(gateway, attempt, error, { guess: heard ? usage() : 'nothing' });
     yield { type: 'error', error };
   } finally {
     if (!settled) {

@@ -1,5 +1,5 @@
-import type { Json, JsonObject, Metered, Model, Usage } from '../contract/index.ts';
-import { isObject, numberAt } from '../contract/index.ts';
+import type { Json, JsonObject, Model, Usage } from '../contract/index.ts';
+import { numberAt } from '../contract/index.ts';
 
 /** What an answer without a stated limit is assumed to have at most, when nobody can say what it had. */
 const assumedOutputTokens = 4096;
@@ -13,17 +13,6 @@ export function estimateTokens(characters: number): number {
 export function boundOfText(model: Model, characters: number, maxOutputTokens: number | undefined): JsonObject {
   const output = maxOutputTokens ?? Math.min(model.maxOutputTokens ?? assumedOutputTokens, assumedOutputTokens);
   return { input_text_tokens: estimateTokens(characters), output_text_tokens: output };
-}
-
-/** Usage from a stored bound, marked as our own estimate. */
-export function usageOfBound(bound: Json): Usage | undefined {
-  if (!isObject(bound)) return undefined;
-  const metered: Metered[] = [];
-  for (const meter of Object.keys(bound)) {
-    const quantity = numberAt(bound, meter);
-    if (quantity !== undefined) metered.push({ meter: meter as Metered['meter'], quantity });
-  }
-  return metered.length > 0 ? { metered, source: 'estimated' } : undefined;
 }
 
 /** What a stream that never told its usage is booked at: the input as estimated, the output as delivered. */

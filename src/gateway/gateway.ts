@@ -1,13 +1,13 @@
 import type { BookClient, Books } from '../books/index.ts';
 import type { Dialect, DialectName } from '../contract/index.ts';
-import type { Catalogue } from '../meter/catalogue.ts';
+import type { PriceList } from '../meter/catalogue.ts';
 import type { AssetStore, Clock, Upstream } from '../runtime/ports.ts';
 import type { Directory } from './directory.ts';
 
 /** Everything the gateway needs, put together by an entry. */
 export type Gateway = {
   directory: Directory;
-  catalogue: Catalogue;
+  catalogue: PriceList;
   upstreams: ReadonlyMap<string, Upstream>;
   dialects: Readonly<Record<DialectName, Dialect>>;
   books: Books;

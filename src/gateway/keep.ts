@@ -26,11 +26,7 @@ export async function keepOutput(
   const found = probe(bytes);
   const wanted = kindOf[attempt.model.modality];
   if (!found || (wanted && found.kind !== wanted)) {
-    throw new GatewayError('invalid_output', {
-      message: `${attempt.model.provider} delivered ${bytes.length === 0 ? 'nothing' : `bytes that are no ${wanted}`}.`,
-      provider: attempt.model.provider,
-      failure: 'C',
-    });
+    throw unusable(attempt, `delivered ${bytes.length === 0 ? 'nothing' : `bytes that are no ${wanted}`}`);
   }
   const sha256 = await hexDigest(bytes);
   const id = newId(`asset_${caller.tenant}_`, gateway.clock.now());
@@ -75,19 +71,40 @@ const typeOf: Partial<Record<string, string>> = {
 async function bytesOf(attempt: Attempt, part: AssetPart): Promise<Uint8Array> {
   const { asset } = part;
   if ('bytes' in asset) return asset.bytes;
-  if ('stream' in asset) return new Uint8Array(await new Response(asset.stream).arrayBuffer());
+  if ('stream' in asset) return readAll(attempt, asset.stream);
   checkOutputUrl(attempt, asset.url);
-  const answer = await attempt.upstream.egress.fetch(asset.url, { redirect: 'manual' });
-  const announced = Number(answer.headers.get('content-length') ?? 0);
-  if (!answer.ok || announced > largestOutput) {
-    await answer.body?.cancel();
-    throw new GatewayError('invalid_output', {
-      message: `An output of ${attempt.model.provider} could not be fetched (${answer.ok ? 'too large' : answer.status}).`,
-      provider: attempt.model.provider,
-      failure: 'C',
-    });
+  for (let tries = 1; ; tries++) {
+    let status = 'no answer';
+    try {
+      const answer = await attempt.upstream.egress.fetch(asset.url, { redirect: 'manual' });
+      if (answer.ok) return await readAll(attempt, answer.body);
+      await answer.body?.cancel();
+      status = String(answer.status);
+    } catch (thrown) {
+      if (thrown instanceof GatewayError) throw thrown;
+    }
+    // Fetching is free and changes nothing; what would be lost has been paid for.
+    if (tries === 3) throw unusable(attempt, `made an output that could not be fetched (${status})`);
+    await new Promise((resolve) => setTimeout(resolve, 100 * tries ** 2));
   }
-  return new Uint8Array(await answer.arrayBuffer());
+}
+
+async function readAll(attempt: Attempt, stream: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of (stream ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > largestOutput) throw unusable(attempt, `made an output larger than ${largestOutput} bytes`);
+    chunks.push(chunk);
+  }
+  if (chunks.length === 1) return chunks[0]!;
+  return new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer());
+}
+
+function unusable(attempt: Attempt, what: string): GatewayError {
+  const { provider } = attempt.model;
+  const message = `${provider} ${what}.`;
+  return new GatewayError('invalid_output', { message, provider, failure: 'C', billing: 'unknown' });
 }
 
 /** A provider may point only to https, or to where the operator said it lives. */
@@ -95,9 +112,5 @@ function checkOutputUrl(attempt: Attempt, text: string): void {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const home = new URL(attempt.upstream.baseUrl).origin;
   if (url && (url.origin === home || (url.protocol === 'https:' && !isPrivateHost(url.hostname)))) return;
-  throw new GatewayError('invalid_output', {
-    message: `${attempt.model.provider} pointed to an address that is not fetched.`,
-    provider: attempt.model.provider,
-    failure: 'C',
-  });
+  throw unusable(attempt, 'pointed to an address that is not fetched');
 }

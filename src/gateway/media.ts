@@ -14,8 +14,10 @@ import {
 } from '../contract/index.ts';
 import type { Upstream } from '../runtime/ports.ts';
 import { type Attempt, beginAttempt, upstreamOf } from './attempt.ts';
+import { boundOfMedia } from './bound.ts';
 import type { Caller, Gateway, Trace } from './gateway.ts';
 import { keepOutput } from './keep.ts';
+import { withoutKeyIn } from './refusal.ts';
 import { unitsOf } from './units.ts';
 import { settleUnknown } from './unknown.ts';
 
@@ -54,7 +56,7 @@ export async function beginMedia(gateway: Gateway, call: MediaCall): Promise<Att
     model,
     asked: call.asked,
     request: call.record,
-    bound: boundOfMedia(call.request),
+    bound: boundOfMedia(call.request, call.record),
     tags: call.tags,
     trace: call.trace,
   });
@@ -95,6 +97,7 @@ export async function finishMedia(
         message: `${attempt.model.provider} delivered nothing.`,
         provider: attempt.model.provider,
         failure: 'C',
+        billing: 'unknown',
       });
     }
     const kept = [];
@@ -135,23 +138,7 @@ export function callOf(attempt: Attempt): Call {
     fetch: (input, init) => {
       const request = new Request(input, init);
       request.headers.set('x-client-request-id', attempt.id);
-      return upstream.egress.fetch(request);
+      return upstream.egress.fetch(request).then((answer) => withoutKeyIn(answer, upstream));
     },
   };
-}
-
-/** What to book, as estimated, if nobody can say what became of a media call: the countable outputs asked for. */
-function boundOfMedia(request: MediaRequest): JsonObject {
-  switch (request.modality) {
-    case 'image':
-      return { images: request.n ?? 1 };
-    case 'speech':
-      return { input_characters: request.text.length };
-    case 'music':
-      return { songs: 1 };
-    case 'embedding':
-      return { input_text_tokens: Math.ceil(request.input.join('').length / 4) };
-    default:
-      return {};
-  }
 }

@@ -49,6 +49,13 @@ export function withoutKey(text: string, upstream: Pick<Upstream, 'key'>): strin
   return upstream.key.length < 8 ? text : text.replaceAll(upstream.key, '[key]');
 }
 
+/** A refusal that an adapter will read, without our key in it. Other answers stay as they are. */
+export async function withoutKeyIn(answer: Response, upstream: Pick<Upstream, 'key'>): Promise<Response> {
+  if (answer.status < 400) return answer;
+  const { status, headers } = answer;
+  return new Response(withoutKey(await answer.text(), upstream), { status, headers: new Headers(headers) });
+}
+
 function jsonOf(text: string): Json | undefined {
   if (text === '') return undefined;
   try {

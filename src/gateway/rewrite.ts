@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from '../contract/index.ts';
+import { applyQuirks } from './quirks.ts';
 
 /** A straight request ready to send, and whether its usage frame is ours to hide. */
 export type Rewritten = { text: string; hideUsage: boolean };
@@ -12,7 +13,8 @@ export function rewriteRequest(
   upstreamModel: string,
   quirks: JsonObject | undefined,
 ): Rewritten {
-  const wantsUsage = call.door.name === 'openai-chat' && call.stream && quirks?.no_stream_options !== true;
+  const unasked = quirks?.no_stream_options === true || quirks?.usage_unasked === true;
+  const wantsUsage = call.door.name === 'openai-chat' && call.stream && !unasked;
   const options = call.body.stream_options;
   const asksUsage = isObject(options) && options.include_usage === true;
   const addUsage = wantsUsage && !asksUsage;
@@ -32,23 +34,6 @@ export function rewriteRequest(
     text = `${text.slice(0, end)},"stream_options":{"include_usage":true}}`;
   }
   return { text, hideUsage: addUsage };
-}
-
-/** Renames and drops the fields that a provider's row declares; the same object where nothing is to be done. */
-export function applyQuirks(body: JsonObject, quirks: JsonObject | undefined): JsonObject {
-  if (!quirks) return body;
-  const drop = Array.isArray(quirks.drop) ? quirks.drop.filter((name) => String(name) in body) : [];
-  const rename = isObject(quirks.rename) ? Object.entries(quirks.rename).filter(([name]) => name in body) : [];
-  const streamOptions = quirks.no_stream_options === true && 'stream_options' in body;
-  if (drop.length === 0 && rename.length === 0 && !streamOptions) return body;
-  const fitted = { ...body };
-  for (const [name, other] of rename) {
-    fitted[String(other)] = fitted[name]!;
-    delete fitted[name];
-  }
-  for (const name of drop) delete fitted[String(name)];
-  if (streamOptions) delete fitted.stream_options;
-  return fitted;
 }
 
 /** Replaces the model's name where it stands; re-serialises only when it stands in more than one place. */

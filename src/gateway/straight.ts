@@ -1,24 +1,15 @@
 import { type Dialect, errorOfThrow, GatewayError, isObject, type JsonObject } from '../contract/index.ts';
 import type { Lifetime, WireResponse } from '../runtime/ports.ts';
-import { clientLeft, garbage, interrupted, parseAnswer, stopOf, usageOfText } from './answers.ts';
+import { clientLeft, garbage, interrupted, parseAnswer, usageOfText } from './answers.ts';
 import type { Attempt } from './attempt.ts';
 import { errorFrames } from './frames.ts';
 import type { Gateway } from './gateway.ts';
 import { faultInside, withoutKey } from './refusal.ts';
 import { Tap } from './tap.ts';
 import { largestAnswer, type TextReply } from './text.ts';
-import { settleUnknown } from './unknown.ts';
+import { type Stream, settleUnknown, stopOf } from './unknown.ts';
 
-export type Passing = {
-  gateway: Gateway;
-  attempt: Attempt;
-  dialect: Dialect;
-  wire: WireResponse;
-  bound: JsonObject;
-  onAnswer?: (body: JsonObject) => Promise<void>;
-  /** Set when the client left. */
-  left?: boolean;
-};
+export type Passing = Stream & { dialect: Dialect; onAnswer?: (body: JsonObject) => Promise<void> };
 
 /** Headers of the provider's answer that a client may use. */
 const passedHeaders = ['content-type', 'x-request-id', 'request-id', 'openai-processing-ms'];
@@ -61,6 +52,7 @@ export function straightStream(passing: Passing, lifetime: Lifetime, hideUsage: 
 
 async function* relayed(passing: Passing, tap: Tap): AsyncGenerator<Uint8Array> {
   const { gateway, attempt, dialect, wire, bound } = passing;
+  passing.begun = true;
   let settled = false;
   let failure: GatewayError | undefined;
   const usage = () =>
@@ -85,7 +77,8 @@ async function* relayed(passing: Passing, tap: Tap): AsyncGenerator<Uint8Array> 
     }
     const rest = tap.end();
     if (rest.length > 0) yield rest;
-    if (tap.error) failure = interrupted(attempt, withoutKey(dialect.readError(200, tap.error).message, attempt.upstream));
+    if (tap.error)
+      failure = interrupted(attempt, withoutKey(dialect.readError(200, tap.error).message, attempt.upstream));
     else if (!settled && tap.terminal) await settle();
     else if (!tap.terminal) failure = tap.frames === 0 ? garbage(attempt) : interrupted(attempt);
   } catch (thrown) {
@@ -97,7 +90,7 @@ async function* relayed(passing: Passing, tap: Tap): AsyncGenerator<Uint8Array> 
     }
   }
   if (failure && !settled) {
-    await settleUnknown(gateway, attempt, failure, tap.frames > 0 ? { guess: usage() } : {});
+    await settleUnknown(gateway, attempt, failure, { guess: tap.frames > 0 ? usage() : 'nothing' });
     // An in-band error of the provider has already been passed on in its own words.
     if (!tap.error) yield* errorFrames(dialect, failure);
   }

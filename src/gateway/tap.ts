@@ -3,6 +3,8 @@ import { isObject, type Json, type StreamScan } from '../contract/index.ts';
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 const nothing = new Uint8Array(0);
+/** The longest event that is held until its end. */
+const longest = 16 * 1024 * 1024;
 
 /**
  * Follows a passing event stream: finds usage, the terminal marker and in-band errors without rebuilding it.
@@ -14,7 +16,7 @@ export class Tap {
   usageFrame: Json | undefined;
   terminal = false;
   error: Json | undefined;
-  /** Frames seen so far: about one token each where a provider streams token by token. */
+  /** Frames seen so far, errors aside: about one token each where a provider streams token by token. */
   frames = 0;
   private held: Uint8Array = nothing;
   private readonly scan: StreamScan;
@@ -30,6 +32,7 @@ export class Tap {
     const bytes = this.held.length === 0 ? chunk : joined(this.held, chunk);
     const end = lastBoundary(bytes);
     if (end === 0) {
+      if (bytes.length > longest) throw new RangeError(`A streamed event is longer than ${longest} bytes.`);
       this.held = bytes;
       return this.hideUsage ? nothing : chunk;
     }
@@ -50,23 +53,29 @@ export class Tap {
 
   private read(region: Uint8Array): Uint8Array {
     const text = decoder.decode(region);
-    const interesting = this.scan.interesting(text);
-    if (!interesting) {
+    if (!this.scan.interesting(text)) {
       // One look at the last frame is enough: a terminal marker has nothing behind it.
       this.frames += countFrames(text);
       const start = text.lastIndexOf('data:');
       if (start >= 0 && this.scan.terminal(payload(text.slice(start)))) this.terminal = true;
       return region;
     }
-    let dropped = false;
+    const blank = text.includes('\r') ? /\r?\n\r?\n/g : undefined;
     let passed = '';
-    for (const frame of text.split(/(?<=\r?\n\r?\n)/)) {
-      if (frame.trim() === '') continue;
-      this.frames++;
-      if (this.inspect(payload(frame))) dropped = true;
-      else passed += frame;
+    let kept = 0;
+    for (let start = 0; start < text.length; ) {
+      const end = frameEnd(text, start, blank);
+      const frame = text.slice(start, end);
+      if (frame.trim() !== '') {
+        this.frames++;
+        if (this.inspect(payload(frame))) {
+          passed += text.slice(kept, start);
+          kept = end;
+        }
+      }
+      start = end;
     }
-    return dropped ? encoder.encode(passed) : region;
+    return kept === 0 ? region : encoder.encode(passed + text.slice(kept));
   }
 
   /** Returns true when the frame is to be dropped. */
@@ -84,17 +93,35 @@ export class Tap {
       this.usage = usage;
       this.usageFrame = isObject(frame) && isObject(frame.response) ? frame.response : frame;
     }
-    this.error ??= this.scan.error?.(frame);
+    const error = this.scan.error?.(frame);
+    if (error !== undefined) {
+      this.error ??= error;
+      this.frames--;
+    }
     if (!this.hideUsage || typeof frame !== 'object' || frame === null || Array.isArray(frame)) return false;
     return Array.isArray(frame.choices) && frame.choices.length === 0 && usage !== undefined;
   }
 }
 
+/** Where the frame that begins at `start` ends, its blank line included. */
+function frameEnd(text: string, start: number, blank: RegExp | undefined): number {
+  if (!blank) {
+    const end = text.indexOf('\n\n', start);
+    return end < 0 ? text.length : end + 2;
+  }
+  blank.lastIndex = start;
+  return blank.exec(text) ? blank.lastIndex : text.length;
+}
+
 /** The data of one frame: its data lines, joined. */
 function payload(frame: string): string {
+  const line = frame.indexOf('\n');
+  if (frame.startsWith('data:') && (line < 0 || line >= frame.length - 2) && !frame.includes('\r')) {
+    return frame.slice(frame[5] === ' ' ? 6 : 5, line < 0 ? frame.length : line);
+  }
   let data = '';
-  for (const line of frame.split(/\r?\n/)) {
-    if (line.startsWith('data:')) data += line.slice(line[5] === ' ' ? 6 : 5);
+  for (const part of frame.split(/\r?\n/)) {
+    if (part.startsWith('data:')) data += part.slice(part[5] === ' ' ? 6 : 5);
   }
   return data;
 }

@@ -9,13 +9,18 @@ import {
 } from '../contract/index.ts';
 import type { Lifetime, Upstream, WireResponse } from '../runtime/ports.ts';
 import { type Attempt, beginAttempt, upstreamOf } from './attempt.ts';
-import { crossedAnswer, crossedStream } from './crossed.ts';
+import { crossedAnswer, crossedStream, type Echo, identityOf } from './crossed.ts';
 import { boundOfText } from './estimate.ts';
 import type { Caller, Gateway, Trace } from './gateway.ts';
+import { applyQuirks, quirkWarnings } from './quirks.ts';
 import { isMisplaced, readMisplaced, readRefusal } from './refusal.ts';
-import { applyQuirks, rewriteRequest } from './rewrite.ts';
+import { rewriteRequest } from './rewrite.ts';
+import { mayHoldSeals, sealerOf } from './seal.ts';
+import { EventSealer } from './seal-events.ts';
 import { straightAnswer, straightStream } from './straight.ts';
+import { preparedBody, writeFor } from './target.ts';
 import { settleUnknown } from './unknown.ts';
+import { unsealRequest } from './unseal.ts';
 
 /** Milliseconds: first header of a plain answer or a stream; silence inside a stream. */
 const headersTimeout = 120_000;
@@ -39,9 +44,13 @@ export type TextCall = {
   headers?: Record<string, string>;
   /** Stops the provider's call; what it did until then is booked. */
   signal?: AbortSignal;
+  /** What the door's answers repeat of the request, where its dialect does that. */
+  echo?: Echo;
   /** Given the whole answer in the door's dialect before the caller has its end. */
   onAnswer?: (body: JsonObject) => Promise<void>;
 };
+
+export { dialectOf, preparedBody } from './target.ts';
 
 export type TextReply = { headers: Record<string, string>; body: Uint8Array | ReadableStream<Uint8Array> };
 
@@ -50,7 +59,8 @@ export async function runText(gateway: Gateway, lifetime: Lifetime, call: TextCa
   const model = gateway.directory.resolve(call.asked, 'text');
   const upstream = upstreamOf(gateway, model);
   const ports = upstream.provider.text ?? {};
-  if (ports[call.door.name]) return runStraight(gateway, lifetime, call, model, upstream);
+  // state of other dialects in the request must be taken out: bytes that hold any cannot pass
+  if (ports[call.door.name] && !mayHoldSeals(call.text)) return runStraight(gateway, lifetime, call, model, upstream);
   return runCrossed(gateway, lifetime, call, model, upstream);
 }
 
@@ -61,6 +71,7 @@ async function runStraight(
   model: Model,
   upstream: Upstream,
 ): Promise<TextReply> {
+  warn(call, quirkWarnings(call.body, upstream.row.quirks, model.provider));
   const rewritten = rewriteRequest(call, model.upstream, upstream.row.quirks);
   const attempt = await begin(gateway, call, model, call.text.length, maxTokensOf(call.body));
   const wire = await sendText(gateway, attempt, call.door.name, rewritten.text, call.stream, call);
@@ -75,35 +86,44 @@ async function runCrossed(
   model: Model,
   upstream: Upstream,
 ): Promise<TextReply> {
-  const target = dialectOf(gateway, model, upstream);
-  const request = call.door.readRequest(call.body, { model: model.upstream, stream: call.stream });
-  const written = target.writeRequest({ ...request, model: model.upstream, stream: call.stream });
-  call.trace.warnings.push(...written.warnings);
-  if (call.strict && written.warnings.length > 0) {
-    throw new GatewayError('unsupported_parameter', { message: written.warnings.join(' ') });
-  }
+  const { door, stream } = call;
+  const sealer = sealerOf(call.caller.book);
+  const read = door.readRequest(call.body, { model: model.upstream, stream });
+  const { request, warnings } = await unsealRequest(read, door.name, sealer, call.body);
+  const { target, written } = writeFor(
+    gateway,
+    model,
+    upstream,
+    { ...request, model: model.upstream, stream },
+    door.name,
+  );
+  const equal = target === door;
+  warn(call, [
+    ...warnings,
+    ...written.warnings,
+    ...quirkWarnings(written.body, upstream.row.quirks, model.provider, target !== door),
+  ]);
   const attempt = await begin(gateway, call, model, call.text.length, request.maxOutputTokens);
-  const body = applyQuirks(preparedBody(written.body, target.name, call.stream), upstream.row.quirks);
-  const wire = await sendText(gateway, attempt, target.name, JSON.stringify(body), call.stream, {
+  const prepared = equal ? written.body : preparedBody(written.body, target.name, stream, model);
+  const body = applyQuirks(prepared, upstream.row.quirks, !equal);
+  const wire = await sendText(gateway, attempt, target.name, JSON.stringify(body), stream, {
     signal: call.signal,
+    ...(equal ? { headers: call.headers } : {}),
   });
+  const { onAnswer, echo } = call;
+  // an equal provider's own ids mean something to it when they come back
+  const own = equal ? {} : { identity: identityOf(door, attempt), echo, sealing: new EventSealer(door.name, sealer) };
   const bound = boundOf(call, model);
-  const crossing = { gateway, attempt, door: call.door, target, wire, bound, body: call.body, onAnswer: call.onAnswer };
-  return call.stream ? crossedStream(crossing, lifetime) : crossedAnswer(crossing);
+  const crossing = { gateway, attempt, door, target, wire, bound, body: call.body, onAnswer, ...own };
+  return stream ? crossedStream(crossing, lifetime) : crossedAnswer(crossing);
 }
 
-/** The dialect we speak to a provider when the caller's is not one of its own: the first that it declares. */
-export function dialectOf(gateway: Gateway, model: Model, upstream: Upstream): Dialect {
-  for (const name of Object.keys(upstream.provider.text ?? {}) as DialectName[]) {
-    const dialect = gateway.dialects[name];
-    if (dialect) return dialect;
+/** Tells the caller what was left out, or refuses where it wants nothing left out. */
+function warn(call: TextCall, warnings: string[]): void {
+  call.trace.warnings.push(...warnings);
+  if (call.strict && warnings.length > 0) {
+    throw new GatewayError('unsupported_parameter', { message: warnings.join(' ') });
   }
-  throw new GatewayError('modality_mismatch', { message: `${model.provider} has no text models.`, param: 'model' });
-}
-
-/** A crossed OpenAI chat stream must be told to report usage. */
-export function preparedBody(body: JsonObject, dialect: DialectName, stream: boolean): JsonObject {
-  return dialect === 'openai-chat' && stream ? { ...body, stream_options: { include_usage: true } } : body;
 }
 
 function begin(gateway: Gateway, call: TextCall, model: Model, characters: number, most: number | undefined) {
@@ -113,6 +133,7 @@ function begin(gateway: Gateway, call: TextCall, model: Model, characters: numbe
     asked: call.asked,
     bound: boundOfText(model, characters, most),
     tags: call.tags,
+    plain: call.tags === undefined,
     trace: call.trace,
   });
 }

@@ -1,8 +1,14 @@
 import type { Metered } from '../contract/index.ts';
-import { type GatewayError, isObject, type Json, type Usage } from '../contract/index.ts';
+import { type GatewayError, isObject, type Json, type JsonObject, type Usage } from '../contract/index.ts';
+import type { WireResponse } from '../runtime/ports.ts';
+import { clientLeft } from './answers.ts';
 import type { Attempt } from './attempt.ts';
-import { usageOfBound } from './estimate.ts';
+import { usageOfBound } from './bound.ts';
+import { usageOfDelivered } from './estimate.ts';
 import type { Gateway } from './gateway.ts';
+
+/** Milliseconds that a provider gets to see that a connection was closed. */
+const noticeTime = 300;
 
 /**
  * Ends an attempt that gave no answer. Refused or never sent: it cost nothing. Outcome unknown (class C): the provider
@@ -13,16 +19,55 @@ export async function settleUnknown(
   gateway: Gateway,
   attempt: Attempt,
   error: GatewayError,
-  options: { bound?: Json; guess?: Usage; status?: 'failed' | 'canceled' } = {},
+  options: { bound?: Json; guess?: Usage | 'nothing'; status?: 'failed' | 'canceled' } = {},
 ): Promise<void> {
   const { failure, billing } = error.details;
   if (failure === 'A' || failure === 'B' || billing === 'none') return attempt.fail(error, undefined, options.status);
-  const known = await askProvider(attempt);
+  let known = await askProvider(attempt);
+  if (known === undefined && typeof options.guess === 'object') {
+    // We saw output that the provider does not know of: it may not have noticed yet that we left.
+    await new Promise((resolve) => setTimeout(resolve, noticeTime));
+    known = await askProvider(attempt);
+  }
   if (known !== 'cannot say') return attempt.fail(error, known, options.status);
   const answered =
     error.code === 'provider_error' || error.code === 'provider_garbage' || error.code === 'invalid_output';
-  const guess = options.guess ?? (answered ? undefined : usageOfBound(options.bound ?? null));
+  const guess = seenOr(
+    options.guess,
+    answered ? undefined : usageOfBound(options.bound ?? null, attempt, gateway.catalogue),
+  );
   return attempt.fail(error, guess, options.status);
+}
+
+function seenOr(seen: Usage | 'nothing' | undefined, otherwise: Usage | undefined): Usage | undefined {
+  if (seen === 'nothing') return undefined;
+  return seen ?? otherwise;
+}
+
+/** A stream under way to its client. */
+export type Stream = {
+  gateway: Gateway;
+  attempt: Attempt;
+  wire: WireResponse;
+  bound: JsonObject;
+  /** Set once the stream is read. */
+  begun?: boolean;
+  /** Set when the client left. */
+  left?: boolean;
+};
+
+/**
+ * What to do when the client of a stream leaves: the provider is stopped at once, even where it is silent. Whoever reads
+ * the stream then books what was delivered; a stream that nobody has begun to read is booked here.
+ */
+export function stopOf(stream: Stream): () => void {
+  return () => {
+    stream.left = true;
+    stream.wire.abort();
+    if (stream.begun) return;
+    const guess = usageOfDelivered(stream.bound, 0);
+    settleUnknown(stream.gateway, stream.attempt, clientLeft(), { guess, status: 'canceled' }).catch(() => {});
+  };
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { asGatewayError, type Dialect, type GatewayError, type JsonObject } from '../contract/index.ts';
+import { asGatewayError, type Dialect, GatewayError, type JsonObject } from '../contract/index.ts';
 import type { Trace } from '../gateway/gateway.ts';
 
 /** What a request came to, in headers: on every door, on success and failure alike. */
@@ -7,18 +7,20 @@ export function traceHeaders(trace: Trace): Record<string, string> {
   const headers: Record<string, string> = {};
   if (trace.generation) headers['x-atelier-generation'] = trace.generation;
   if (trace.provider) headers['x-atelier-provider'] = trace.provider;
-  if (trace.model) headers['x-atelier-model'] = trace.model;
+  if (trace.model) headers['x-atelier-model'] = printable(trace.model);
   if (trace.generation) headers['x-atelier-attempts'] = String(trace.attempts);
   if (trace.cost !== undefined) headers['x-atelier-cost-usd'] = trace.cost;
   if (trace.costStatus) headers['x-atelier-cost-status'] = trace.costStatus;
   if (trace.simulated) headers['x-atelier-simulated'] = 'true';
   if (trace.warnings.length > 0) {
-    headers['x-atelier-warnings'] = trace.warnings
-      .join(' | ')
-      .replace(/[^\x20-\x7e]/g, '?')
-      .slice(0, 4000);
+    headers['x-atelier-warnings'] = printable(trace.warnings.join(' | '));
   }
   return headers;
+}
+
+/** What a header can carry: a caller's own words may hold anything. */
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 4000);
 }
 
 /** Our own error envelope, a superset of OpenAI's. */
@@ -38,10 +40,19 @@ export function errorBody(error: GatewayError, trace?: Trace): JsonObject {
   };
 }
 
+function isTooDeep(thrown: unknown): boolean {
+  return thrown instanceof RangeError && thrown.message.includes('call stack');
+}
+
+function tooDeep(): GatewayError {
+  return new GatewayError('invalid_request', 'The body is nested too deeply.');
+}
+
 /** An error answer, in the caller's dialect where the door has one. */
 export function errorAnswer(thrown: unknown, trace?: Trace, dialect?: Dialect): Response {
-  const error = asGatewayError(thrown);
-  if (error.code === 'internal_error') console.error('internal_error', error.cause ?? error);
+  const error = asGatewayError(isTooDeep(thrown) ? tooDeep() : thrown);
+  if (error.code === 'internal_error' || error.code === 'store_unavailable')
+    console.error(error.code, error.cause ?? error);
   const headers: Record<string, string> = {
     'content-type': 'application/json',
     'x-atelier-error-code': error.code,

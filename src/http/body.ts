@@ -4,24 +4,45 @@ import { GatewayError, isObject, type Json, type JsonObject } from '../contract/
 /** The largest request we read. */
 export const largestRequest = 64 * 1024 * 1024;
 
-/** The request's text, counted while it arrives: a lying or missing content-length does not help. */
+/** The request's bytes, counted while they arrive: a lying or missing content-length does not help. */
+export async function readBytes(c: Context, limit = largestRequest): Promise<Uint8Array<ArrayBuffer>> {
+  if (isAnnounced(c, limit)) return new Uint8Array(await c.req.arrayBuffer().catch(left));
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  for await (const chunk of countedChunks(c, limit)) chunks.push(chunk);
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+}
+
+/** The request's text, counted while it arrives. */
 export async function readText(c: Context, limit = largestRequest): Promise<string> {
-  const announced = c.req.header('content-length');
-  if (announced !== undefined) {
-    if (Number(announced) > limit) throw tooLarge(limit);
-    return c.req.text();
-  }
-  const stream = c.req.raw.body;
-  if (!stream) return '';
+  if (isAnnounced(c, limit)) return c.req.text().catch(left);
   const decoder = new TextDecoder();
   let text = '';
-  let seen = 0;
-  for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) {
-    seen += chunk.length;
-    if (seen > limit) throw tooLarge(limit);
-    text += decoder.decode(chunk, { stream: true });
-  }
+  for await (const chunk of countedChunks(c, limit)) text += decoder.decode(chunk, { stream: true });
   return text + decoder.decode();
+}
+
+/** Whether the server itself holds the sender to its content-length. Refuses one that is too large. */
+function isAnnounced(c: Context, limit: number): boolean {
+  const announced = c.req.header('content-length');
+  if (Number(announced) > limit) throw tooLarge(limit);
+  return announced !== undefined;
+}
+
+/** What is too large is left unread, not torn down: its sender is to see our answer. */
+async function* countedChunks(c: Context, limit: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const reader = c.req.raw.body?.getReader();
+  let seen = 0;
+  while (reader) {
+    const { value, done } = await reader.read().catch(left);
+    if (done) return;
+    seen += value.length;
+    if (seen > limit) throw tooLarge(limit);
+    yield value as Uint8Array<ArrayBuffer>;
+  }
+}
+
+function left(cause: unknown): never {
+  throw new GatewayError('request_canceled', { message: 'The client left before the end of its request.', cause });
 }
 
 /** The request as a JSON object, with its text. */

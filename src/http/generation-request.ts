@@ -102,6 +102,15 @@ export const mediaSchemas = {
 
 export type MediaBody<M extends MediaModality> = z.infer<(typeof mediaSchemas)[M]>;
 
+const textSchema = z.looseObject(common);
+
+/** Checks the fields of a text generation that are ours; all others are the model's. Throws invalid_request. */
+export function checkTextBody(body: JsonObject): z.infer<typeof textSchema> {
+  const result = textSchema.safeParse(body);
+  if (result.success) return result.data;
+  throw refused(result.error.issues[0]!);
+}
+
 /** Checks a body against its modality's form. Throws unsupported_parameter for unknown fields, invalid_request otherwise. */
 export function checkBody<M extends MediaModality>(modality: M, body: JsonObject): MediaBody<M> {
   const result = mediaSchemas[modality].safeParse(body);
@@ -114,8 +123,12 @@ export function checkBody<M extends MediaModality>(modality: M, body: JsonObject
       param: issue.keys[0],
     });
   }
+  throw refused(issue);
+}
+
+function refused(issue: z.core.$ZodIssue): GatewayError {
   const path = issue.path.join('.');
-  throw new GatewayError('invalid_request', {
+  return new GatewayError('invalid_request', {
     message: `${path || 'body'}: ${issue.message}`,
     param: path || undefined,
   });

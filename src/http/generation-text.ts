@@ -2,12 +2,14 @@ import type { Context } from 'hono';
 import { type Event, GatewayError, type JsonObject, type TextRequest } from '../contract/index.ts';
 import { writeSse } from '../dialects/sse.ts';
 import { beginAttempt, upstreamOf } from '../gateway/attempt.ts';
-import { stopOf } from '../gateway/answers.ts';
 import { type Reading, readAnswer, readEvents } from '../gateway/crossed.ts';
 import { boundOfText } from '../gateway/estimate.ts';
 import type { Caller, Trace } from '../gateway/gateway.ts';
+import { applyQuirks, quirkWarnings } from '../gateway/quirks.ts';
 import { dialectOf, preparedBody, sendText } from '../gateway/text.ts';
+import { stopOf } from '../gateway/unknown.ts';
 import { errorBody, jsonAnswer, traceHeaders } from './answer.ts';
+import { checkTextBody } from './generation-request.ts';
 import { viewGeneration } from './generation-view.ts';
 import type { Doors } from './generations.ts';
 
@@ -27,16 +29,21 @@ export async function generateText(
 ): Promise<Response> {
   const { gateway } = doors;
   const model = gateway.directory.resolve(asked, 'text');
+  const { tags } = checkTextBody(body);
   const upstream = upstreamOf(gateway, model);
   const target = dialectOf(gateway, model, upstream);
   const stream = body.stream === true;
   const request = readTextRequest(doors, asked, body);
   const written = target.writeRequest({ ...request, model: model.upstream, stream });
-  trace.warnings.push(...written.warnings);
-  const text = JSON.stringify(preparedBody(written.body, target.name, stream));
+  const { quirks } = upstream.row;
+  const warnings = [...written.warnings, ...quirkWarnings(written.body, quirks, model.provider, true)];
+  trace.warnings.push(...warnings);
+  if (warnings.length > 0 && c.req.header('x-atelier-strict') === 'true') {
+    throw new GatewayError('unsupported_parameter', { message: warnings.join(' ') });
+  }
+  const text = JSON.stringify(applyQuirks(preparedBody(written.body, target.name, stream), quirks, true));
   const bound = boundOfText(model, text.length, request.maxOutputTokens);
-  const tags = body.tags as JsonObject | undefined;
-  const attempt = await beginAttempt(gateway, { caller, model, asked, bound, tags, trace, warnings: written.warnings });
+  const attempt = await beginAttempt(gateway, { caller, model, asked, bound, tags, trace, warnings });
   const wire = await sendText(gateway, attempt, target.name, text, stream);
   const reading: Reading = { gateway, attempt, target, wire, bound, keepOutputs: true };
 
@@ -54,7 +61,7 @@ export async function generateText(
   return jsonAnswer(c, await view(), 200, traceHeaders(trace));
 }
 
-function readTextRequest(doors: Doors, asked: string, body: JsonObject): TextRequest {
+export function readTextRequest(doors: Doors, asked: string, body: JsonObject): TextRequest {
   const chat = doors.gateway.dialects['openai-chat'];
   if (!chat) throw new GatewayError('internal_error', 'The openai-chat dialect is missing.');
   const rest: JsonObject = { ...body, ...(body.params as JsonObject | undefined), model: asked };

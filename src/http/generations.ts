@@ -13,7 +13,7 @@ import { runMedia } from '../jobs/follow.ts';
 import type { Lifetime } from '../runtime/ports.ts';
 import { errorAnswer, jsonAnswer, traceHeaders } from './answer.ts';
 import type { Authenticator } from './authenticate.ts';
-import { largestRequest, readJson, tooLarge } from './body.ts';
+import { readBytes, readJson } from './body.ts';
 import { generateText } from './generation-text.ts';
 import { viewGeneration } from './generation-view.ts';
 import { named } from './media-input.ts';
@@ -122,7 +122,7 @@ async function find(gateway: Gateway, c: Context, caller: Caller, id: string): P
 }
 
 /** The model and modality of a body: either may be left out where the other tells it. */
-function chooseModel(gateway: Gateway, body: JsonObject): { asked: string; modality: Modality } {
+export function chooseModel(gateway: Gateway, body: JsonObject): { asked: string; modality: Modality } {
   const { model, modality } = body;
   if (modality !== undefined && !isModality(modality)) {
     throw new GatewayError('invalid_request', {
@@ -147,12 +147,12 @@ function chooseModel(gateway: Gateway, body: JsonObject): { asked: string; modal
 }
 
 /** JSON, or a form whose file is the input. Form fields are strings; numbers and booleans are read as such. */
-async function readBody(c: Context): Promise<{ body: JsonObject; upload?: Asset }> {
+export async function readBody(c: Context): Promise<{ body: JsonObject; upload?: Asset }> {
   if (!c.req.header('content-type')?.startsWith('multipart/form-data')) return readJson(c);
-  if (Number(c.req.header('content-length') ?? 0) > largestRequest) throw tooLarge(largestRequest);
+  const bytes = await readBytes(c);
   let form: FormData;
   try {
-    form = await c.req.formData();
+    form = await new Response(bytes, { headers: { 'content-type': c.req.header('content-type') ?? '' } }).formData();
   } catch {
     throw new GatewayError('invalid_request', 'The form cannot be read.');
   }

@@ -20,7 +20,7 @@ export function modelDoor({ gateway, authenticator }: Doors, prices: readonly Pr
     const write = writers[shape];
     try {
       await authenticator.caller(c);
-      const id = decodeURIComponent(path.replace(/^\/v1(?:beta)?\/models\/?/, ''));
+      const id = decoded(path.replace(/^\/v1(?:beta)?\/models\/?/, ''));
       if (id !== '') {
         const model = gateway.directory.find(id);
         if (!model)
@@ -40,6 +40,14 @@ export function modelDoor({ gateway, authenticator }: Doors, prices: readonly Pr
       return errorAnswer(thrown, undefined, shape === 'openai-chat' ? undefined : gateway.dialects[shape]);
     }
   };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function shapeOf(c: Context, path: string): Shape {

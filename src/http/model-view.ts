@@ -1,4 +1,4 @@
-import type { Json, JsonObject, Model, Price } from '../contract/index.ts';
+import { type Json, type JsonObject, type Model, numberAt, type Price } from '../contract/index.ts';
 import type { Upstream } from '../runtime/ports.ts';
 
 /** Seconds since 1970 that OpenAI's list shape asks for; a catalogue row has no such date. */
@@ -36,11 +36,20 @@ export function viewModel(model: Model, upstream: Upstream | undefined, prices: 
 
 /** The same model in Anthropic's shape. */
 export function viewAnthropic(model: Model): JsonObject {
-  return { type: 'model', id: model.id, display_name: model.id, created_at: '1970-01-01T00:00:00Z' };
+  return {
+    type: 'model',
+    id: model.id,
+    display_name: model.id,
+    created_at: '1970-01-01T00:00:00Z',
+    capabilities: null,
+    max_input_tokens: numberAt(model.capabilities, 'context_tokens') ?? null,
+    max_tokens: model.maxOutputTokens ?? null,
+  };
 }
 
 /** The same model in Gemini's shape. */
 export function viewGemini(model: Model): JsonObject {
+  const context = numberAt(model.capabilities, 'context_tokens');
   const methods: Json[] =
     model.modality === 'embedding'
       ? ['embedContent', 'batchEmbedContents']
@@ -50,6 +59,7 @@ export function viewGemini(model: Model): JsonObject {
     baseModelId: model.id,
     version: '1',
     displayName: model.id,
+    ...(context === undefined ? {} : { inputTokenLimit: context }),
     ...(model.maxOutputTokens === undefined ? {} : { outputTokenLimit: model.maxOutputTokens }),
     supportedGenerationMethods: methods,
   };

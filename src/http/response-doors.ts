@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type { ResponseRecord } from '../books/index.ts';
 import { asGatewayError, type Dialect, GatewayError, type Json, type JsonObject } from '../contract/index.ts';
+import { echoOf } from '../dialects/openai-responses/echo.ts';
 import { upstreamOf } from '../gateway/attempt.ts';
 import { type Caller, newTrace, type Trace } from '../gateway/gateway.ts';
 import { newId } from '../gateway/ids.ts';
@@ -30,12 +31,12 @@ export function createResponseDoor(doors: Doors, dialect: Dialect) {
       const continued = await continueFrom(caller, body, native);
       const { background, ...sent } = continued.body;
       const keep = body.store !== false;
-      const save = (answer: JsonObject, status = String(answer.status ?? 'completed'), id = String(answer.id)) =>
+      const save = (answer: JsonObject, keeper = native ?? '') =>
         caller.book.saveResponse({
-          id,
+          id: String(answer.id),
           keyId: caller.keyId,
-          provider: native ?? '',
-          status,
+          provider: keeper,
+          status: String(answer.status ?? 'completed'),
           at: gateway.clock.now(),
           input: continued.input,
           context: continued.context,
@@ -51,13 +52,14 @@ export function createResponseDoor(doors: Doors, dialect: Dialect) {
         stream: body.stream === true && background !== true,
         strict: c.req.header('x-atelier-strict') === 'true',
         headers: forwardedHeaders(c, dialect),
+        echo: (completedAt) => ({ type: 'other', dialect: dialect.name, data: echoOf(body, completedAt) }),
         ...(keep ? { onAnswer: (answer) => save(answer) } : {}),
       };
       if (background === true) {
         if (!keep) {
           throw new GatewayError('invalid_request', { message: 'background needs store.', param: 'background' });
         }
-        return jsonAnswer(c, await startBackground(doors, c, call, save));
+        return jsonAnswer(c, await startBackground(doors, c, call, echoOf(body), save));
       }
       const reply = await runText(gateway, doors.lifetimeOf(c), call);
       return new Response(reply.body as BodyInit, {
@@ -70,14 +72,21 @@ export function createResponseDoor(doors: Doors, dialect: Dialect) {
   };
 }
 
-type Save = (answer: JsonObject, status?: string, id?: string) => Promise<void>;
+type Save = (answer: JsonObject, keeper?: string) => Promise<void>;
 
 /** Answers at once with a queued response under an id of ours; the work goes on and is kept under that id. */
-async function startBackground(doors: Doors, c: Context, call: TextCall, save: Save): Promise<JsonObject> {
+async function startBackground(
+  doors: Doors,
+  c: Context,
+  call: TextCall,
+  echo: JsonObject,
+  save: Save,
+): Promise<JsonObject> {
   const { gateway } = doors;
   const id = newId('resp_', gateway.clock.now());
   const { stream: _, ...body } = call.body;
   const shell: JsonObject = {
+    ...echo,
     id,
     object: 'response',
     created_at: Math.floor(gateway.clock.now() / 1000),
@@ -87,15 +96,10 @@ async function startBackground(doors: Doors, c: Context, call: TextCall, save: S
     output: [],
     error: null,
     incomplete_details: null,
-    instructions: body.instructions ?? null,
-    metadata: body.metadata ?? {},
-    parallel_tool_calls: body.parallel_tool_calls ?? true,
-    temperature: body.temperature ?? null,
-    tool_choice: body.tool_choice ?? 'auto',
-    tools: body.tools ?? [],
-    top_p: body.top_p ?? null,
   };
-  await save(shell, 'queued', id);
+  // No provider knows an id of ours.
+  const saveOurs = (answer: JsonObject) => save({ ...answer, id, background: true }, '');
+  await saveOurs(shell);
   const abort = new AbortController();
   running.set(id, abort);
   const work = async () => {
@@ -106,11 +110,11 @@ async function startBackground(doors: Doors, c: Context, call: TextCall, save: S
         text: JSON.stringify(body),
         stream: false,
         signal: abort.signal,
-        onAnswer: (answer) => save({ ...answer, id, background: true }, undefined, id),
+        onAnswer: saveOurs,
       });
     } catch (thrown) {
       const error = asGatewayError(thrown);
-      await save({ ...shell, status: 'failed', error: { code: 'server_error', message: error.message } }, 'failed', id);
+      await saveOurs({ ...shell, status: 'failed', error: { code: 'server_error', message: error.message } });
     } finally {
       running.delete(id);
     }

@@ -7,16 +7,21 @@ export type Continued = { body: JsonObject; input: Json[]; context: Json[] };
 
 /**
  * Resolves `previous_response_id` from the tenant's book. Where the provider that will answer keeps that id itself
- * (`native`), the id passes; otherwise the earlier turns are spelled out as input.
- * An id that the book does not know passes to a native provider and is refused elsewhere.
+ * (`native`), the id passes; otherwise the earlier turns are spelled out as input. An id that the book does not know is
+ * refused even where the provider might know it: in the provider's account it may be another tenant's.
  */
 export async function continueFrom(caller: Caller, body: JsonObject, native: string | undefined): Promise<Continued> {
   const input = itemsOf(body.input);
   const previous = body.previous_response_id;
+  if (body.conversation !== undefined && body.conversation !== null) {
+    throw new GatewayError('unsupported_parameter', {
+      message: 'Conversations are not kept here: go on with previous_response_id.',
+      param: 'conversation',
+    });
+  }
   if (typeof previous !== 'string') return { body, input, context: input };
   const record = await caller.book.response(previous, caller.keyId);
   if (!record) {
-    if (native !== undefined) return { body, input, context: input };
     throw new GatewayError('not_found', {
       message: `No response is called "${previous}".`,
       param: 'previous_response_id',

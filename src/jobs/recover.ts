@@ -31,9 +31,14 @@ export async function recover(gateway: Gateway, tenant: string, before: number):
         failure: 'C',
         billing: 'unknown',
       });
-      if (row.ref === null) return settleUnknown(gateway, attempt, lost, { bound: row.bound });
-      const running = { status: 'in_progress' as const, ref: row.ref, pollAfterMs: 0 };
-      await followMedia(gateway, caller, attempt, running, {}).catch(() => {});
+      try {
+        if (row.ref === null) return await settleUnknown(gateway, attempt, lost, { bound: row.bound });
+        const running = { status: 'in_progress' as const, ref: row.ref, pollAfterMs: 0 };
+        await followMedia(gateway, caller, attempt, running, row.request);
+      } catch (thrown) {
+        // What a job ended with is in the book; anything else leaves the attempt open for the next start.
+        if (!(thrown instanceof GatewayError)) console.error(`${row.id} could not be recovered`, thrown);
+      }
     }),
   );
   return open.length;

@@ -1,32 +1,69 @@
 import type { Dims, Meter, Price } from '../contract/index.ts';
 import { type Fraction, parseDecimal, picoPerUsd } from './money.ts';
 
-/** A price ready for arithmetic: pico-dollars per unit as an exact fraction. */
-export type Rate = { price: Price; perUnit: Fraction; weight: number };
+/** A price ready for arithmetic: pico-dollars per unit as an exact fraction. `weight` counts its conditions. */
+export type Rate = { price: Price; perUnit: Fraction; weight: number; least?: Fraction };
 
-/** Prices indexed by provider/model and meter. */
+/** The rate that holds. `contested`: another one holds too and neither is more specific; this is the dearer. */
+export type Selected = { rate: Rate; contested: boolean };
+
+/** What is asked of a catalogue for one metered quantity. `at` is ms, UTC. */
+export type Wanted = {
+  provider: string;
+  model: string;
+  meter: Meter;
+  dims?: Dims;
+  /** Input tokens of the one call. */
+  inputTokens: number;
+  at: number;
+};
+
 export type Catalogue = {
+  /** Identifies this exact set of prices; pinned on every ledger line. */
   hash: string;
-  rates(provider: string, model: string, meter: Meter): readonly Rate[];
+  select(wanted: Wanted): Selected | undefined;
+  /** What the model has prices for, whatever their conditions. */
+  meters(provider: string, model: string): readonly Meter[];
+  /** True where every price of the model is 0 by its source's word. */
+  isFree(provider: string, model: string): boolean;
   has(provider: string, model: string): boolean;
 };
 
-/** Indexes prices. `hash` identifies this exact set and is pinned on every ledger line. */
-export function createCatalogue(prices: readonly Price[], hash: string): Catalogue {
-  const index = new Map<string, Map<string, Rate[]>>();
+/** The configured prices. */
+export type PriceList = Catalogue & {
+  /** The dearest price of a meter, whatever its conditions: for upper bounds. */
+  dearest(provider: string, model: string, meter: Meter): Price | undefined;
+};
+
+/** Indexes prices by provider/model and meter. Prices of the model "*" hold where a model has none of its own for the meter. */
+export function createCatalogue(prices: readonly Price[], hash: string): PriceList {
+  const index = new Map<string, Map<Meter, Rate[]>>();
   for (const price of prices) {
     const id = `${price.provider}/${price.model}`;
-    const byMeter = index.get(id) ?? new Map<string, Rate[]>();
+    const byMeter = index.get(id) ?? new Map<Meter, Rate[]>();
     index.set(id, byMeter);
     const rates = byMeter.get(price.meter) ?? [];
     byMeter.set(price.meter, rates);
     rates.push(rateOf(price));
-    rates.sort((one, other) => other.weight - one.weight);
   }
-  const none: Rate[] = [];
+  for (const byMeter of index.values()) for (const rates of byMeter.values()) rates.sort(mostSpecificFirst);
   return {
     hash,
-    rates: (provider, model, meter) => index.get(`${provider}/${model}`)?.get(meter) ?? none,
+    select: ({ provider, model, meter, dims, inputTokens, at }) => {
+      const rates = index.get(`${provider}/${model}`)?.get(meter) ?? index.get(`${provider}/*`)?.get(meter);
+      return rates && selectRate(rates, dims, inputTokens, at);
+    },
+    dearest: (provider, model, meter) => {
+      const rates = index.get(`${provider}/${model}`)?.get(meter) ?? index.get(`${provider}/*`)?.get(meter);
+      return rates?.reduce((dear, rate) => (isDearer(rate, dear) ? rate : dear)).price;
+    },
+    meters: (provider, model) => [
+      ...new Set([...(index.get(`${provider}/${model}`)?.keys() ?? []), ...(index.get(`${provider}/*`)?.keys() ?? [])]),
+    ],
+    isFree: (provider, model) => {
+      const own = index.get(`${provider}/${model}`);
+      return own !== undefined && [...own.values()].every((rates) => rates.every((rate) => rate.price.free === true));
+    },
     has: (provider, model) => index.has(`${provider}/${model}`),
   };
 }
@@ -38,18 +75,33 @@ export function rateOf(price: Price): Rate {
   return {
     price,
     perUnit: { top: amount.top * per.bottom * picoPerUsd, bottom: amount.bottom * per.top },
-    weight: Object.keys(price.dims ?? {}).length * 2 + (price.contextOver === undefined ? 0 : 1),
+    weight: Object.keys(price.dims ?? {}).length + (price.contextOver === undefined ? 0 : 1),
+    ...(price.minQuantity === undefined ? {} : { least: parseDecimal(price.minQuantity) }),
   };
 }
 
-/** The most specific rate that holds at this time, for these dimensions and this much input in the one call. */
+function mostSpecificFirst(one: Rate, other: Rate): number {
+  return (
+    other.weight - one.weight ||
+    (other.price.contextOver ?? 0) - (one.price.contextOver ?? 0) ||
+    (other.price.from ?? '').localeCompare(one.price.from ?? '')
+  );
+}
+
+/**
+ * The rate that holds at this time, for these dimensions and this much input in the one call. A rate whose conditions include another's
+ * wins over it. Where no rate includes the others (a service tier and a long context that nobody prices together), the dearest of them
+ * is taken and marked `contested`: never less than the provider may ask.
+ */
 export function selectRate(
   rates: readonly Rate[],
   dims: Dims | undefined,
   inputTokens: number,
   at: number,
-): Rate | undefined {
+): Selected | undefined {
   let day: string | undefined;
+  let best: Rate | undefined;
+  let rivals: Rate[] | undefined;
   for (const rate of rates) {
     const { price } = rate;
     if (price.contextOver !== undefined && inputTokens <= price.contextOver) continue;
@@ -59,12 +111,33 @@ export function selectRate(
       if (price.until !== undefined && day >= price.until) continue;
     }
     if (price.dims !== undefined && !matches(price.dims, dims)) continue;
-    return rate;
+    if (!best) {
+      best = rate;
+      if (rate.weight === 0) break;
+    } else if (!includes(best.price, price) && !rivals?.some((rival) => includes(rival.price, price))) {
+      rivals = [...(rivals ?? []), rate];
+    }
   }
-  return undefined;
+  if (!best) return undefined;
+  if (!rivals) return { rate: best, contested: false };
+  return { rate: rivals.reduce((dear, rate) => (isDearer(rate, dear) ? rate : dear), best), contested: true };
 }
 
-function matches(wanted: Dims, dims: Dims | undefined): boolean {
-  for (const name in wanted) if (dims?.[name] !== wanted[name]) return false;
+/** A unit only names what is counted: usage that says nothing of it is counted in it. */
+export function matches(wanted: Dims, dims: Dims | undefined): boolean {
+  for (const name in wanted) {
+    if (dims?.[name] !== wanted[name] && !(name === 'unit' && dims?.unit === undefined)) return false;
+  }
   return true;
+}
+
+/** True where every condition of the other is one of its own. */
+function includes(price: Price, other: Price): boolean {
+  if (other.contextOver !== undefined && (price.contextOver ?? 0) < other.contextOver) return false;
+  for (const name in other.dims) if (price.dims?.[name] === undefined) return false;
+  return true;
+}
+
+function isDearer(one: Rate, other: Rate): boolean {
+  return one.perUnit.top * other.perUnit.bottom > other.perUnit.top * one.perUnit.bottom;
 }

@@ -43,3 +43,11 @@ export function writeScaled(value: bigint, digits: number): string {
   const fraction = text.slice(text.length - digits).replace(/0+$/, '');
   return `${sign}${text.slice(0, text.length - digits)}${fraction ? `.${fraction}` : ''}`;
 }
+
+/** A number as the plain decimal it was written as: 1e-7 becomes "0.0000001". */
+export function writeNumber(value: number): string {
+  const text = String(value);
+  if (!text.includes('e')) return text;
+  const { top, bottom } = parseDecimal(text);
+  return writeScaled(top, bottom.toString().length - 1);
+}

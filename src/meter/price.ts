@@ -1,5 +1,5 @@
 import type { CostBasis, Metered, Receipt, ReceiptLine, Usage } from '../contract/index.ts';
-import { type Catalogue, selectRate } from './catalogue.ts';
+import type { Catalogue, Rate } from './catalogue.ts';
 import { divideHalfEven, parseDecimal, parseUsd } from './money.ts';
 
 /**
@@ -12,51 +12,50 @@ export function priceUsage(
   call: { provider: string; model: string; usage: Usage | undefined; at: number },
 ): Receipt {
   const { usage } = call;
-  if (!usage || usage.metered.length === 0) {
-    const reported = usage?.reportedCostUsd;
-    if (reported === undefined) return { lines: [], status: 'unpriced', basis: 'none', catalogue: catalogue.hash };
-    return {
-      lines: [],
-      total: parseUsd(reported),
-      status: 'priced',
-      basis: 'provider_reported',
-      catalogue: catalogue.hash,
-    };
-  }
-  const inputTokens = totalInput(usage.metered);
+  if (!usage || usage.metered.length === 0) return priceNothing(catalogue, call);
+  const context = new Map<string, number>();
   const lines: ReceiptLine[] = [];
   let total = 0n;
   let unpriced = 0;
   let free = 0;
+  let estimated = usage.source === 'estimated';
   for (const metered of usage.metered) {
     if (metered.quantity === 0) continue;
     // A quantity without dims of its own shares the usage's: no copy on the common path.
     const dims = metered.dims && usage.dims ? { ...usage.dims, ...metered.dims } : (metered.dims ?? usage.dims);
-    const rates = catalogue.rates(call.provider, metered.model ?? call.model, metered.meter);
-    const rate = selectRate(rates, dims, inputTokens, call.at);
+    const model = metered.model ?? call.model;
+    let inputTokens = context.get(model);
+    if (inputTokens === undefined) {
+      inputTokens =
+        (model === call.model ? usage.contextTokens : undefined) ?? totalInput(usage.metered, metered.model);
+      context.set(model, inputTokens);
+    }
+    const { provider, at } = call;
+    const selected = catalogue.select({ provider, model, meter: metered.meter, dims, inputTokens, at });
     const line: ReceiptLine = { meter: metered.meter, quantity: metered.quantity };
     if (dims && Object.keys(dims).length > 0) line.dims = dims;
     if (metered.model !== undefined) line.model = metered.model;
-    if (rate) {
-      line.price = rate.price.price;
-      line.per = rate.price.per;
-      line.amount = amountOf(metered.quantity, rate.perUnit.top, rate.perUnit.bottom);
-      total += line.amount;
-      if (rate.price.free) free++;
+    if (selected) {
+      total += priceLine(line, selected.rate);
+      if (selected.rate.price.free) free++;
+      if (selected.contested) {
+        line.contested = true;
+        estimated = true;
+      }
     } else {
       unpriced++;
     }
     lines.push(line);
   }
-  const estimated = usage.source === 'estimated';
   const receipt: Receipt = {
     lines,
     status: estimated ? 'priced_estimated' : 'priced',
-    basis: basisOf(usage.source),
+    basis: usage.basis ?? basisOf(usage.source),
     catalogue: catalogue.hash,
   };
   if (usage.reportedCostUsd !== undefined) {
     receipt.total = parseUsd(usage.reportedCostUsd);
+    receipt.status = 'priced';
     receipt.basis = 'provider_reported';
     return receipt;
   }
@@ -74,16 +73,51 @@ export function notBillable(catalogue: Catalogue): Receipt {
   return { lines: [], total: 0n, status: 'not_billable', basis: 'none', catalogue: catalogue.hash };
 }
 
+/** A call of which nothing was counted: free where the model is, known where the provider says its cost, else unknown. */
+function priceNothing(
+  catalogue: Catalogue,
+  call: { provider: string; model: string; usage: Usage | undefined },
+): Receipt {
+  const reported = call.usage?.reportedCostUsd;
+  const bare = { lines: [], catalogue: catalogue.hash };
+  if (reported !== undefined) {
+    return { ...bare, total: parseUsd(reported), status: 'priced', basis: 'provider_reported' };
+  }
+  if (catalogue.isFree(call.provider, call.model)) {
+    return { ...bare, total: 0n, status: 'free', basis: 'computed_from_usage' };
+  }
+  return { ...bare, status: 'unpriced', basis: 'none' };
+}
+
+function priceLine(line: ReceiptLine, rate: Rate): bigint {
+  const { price, least } = rate;
+  if (least && isLess(line.quantity, least.top, least.bottom)) line.quantity = Number(price.minQuantity ?? least.top);
+  // What is counted may be named by the price alone.
+  if (price.dims?.unit !== undefined && line.dims?.unit === undefined)
+    line.dims = { ...line.dims, unit: price.dims.unit };
+  line.price = price.price;
+  line.per = price.per;
+  line.amount = amountOf(line.quantity, rate.perUnit.top, rate.perUnit.bottom);
+  return line.amount;
+}
+
+function isLess(quantity: number, top: bigint, bottom: bigint): boolean {
+  const exact = parseDecimal(String(quantity));
+  return exact.top * bottom < top * exact.bottom;
+}
+
 function amountOf(quantity: number, top: bigint, bottom: bigint): bigint {
   if (Number.isSafeInteger(quantity)) return divideHalfEven(BigInt(quantity) * top, bottom);
   const exact = parseDecimal(String(quantity));
   return divideHalfEven(exact.top * top, exact.bottom * bottom);
 }
 
-function totalInput(metered: readonly Metered[]): number {
+/** Input tokens of the parts that one model did. */
+function totalInput(metered: readonly Metered[], model: string | undefined): number {
   let sum = 0;
-  for (const { meter, quantity } of metered) {
-    if (meter.endsWith('_tokens') && !meter.startsWith('output_') && meter !== 'reasoning_tokens') sum += quantity;
+  for (const one of metered) {
+    if (one.model !== model || one.meter === 'reasoning_tokens') continue;
+    if (one.meter.endsWith('_tokens') && !one.meter.startsWith('output_')) sum += one.quantity;
   }
   return sum;
 }

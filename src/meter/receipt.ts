@@ -1,5 +1,5 @@
 import type { JsonObject, Receipt, ReceiptLine } from '../contract/index.ts';
-import { writeUsd } from './money.ts';
+import { writeNumber, writeUsd } from './money.ts';
 
 /** A receipt as callers read it: decimal strings, never floats. `attempts` counts provider calls. */
 export function writeReceipt(receipt: Receipt, attempts: number): JsonObject {
@@ -17,7 +17,7 @@ export function writeReceipt(receipt: Receipt, attempts: number): JsonObject {
 export function writeLine(line: ReceiptLine): JsonObject {
   return {
     meter: line.meter,
-    quantity: String(line.quantity),
+    quantity: writeNumber(line.quantity),
     ...(line.dims ? { dims: line.dims } : {}),
     ...(line.model ? { model: line.model } : {}),
     price: line.price ?? null,

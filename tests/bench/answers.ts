@@ -2,13 +2,13 @@
 
 /** Bytes of a plain chat answer. */
 export const answerBytes = 600;
-/** Content events of a stream, about 150 bytes each, sent in one burst. */
+/** Content events of a stream, about 175 bytes each, sent in one burst. */
 export const streamEvents = 200;
 
 /** The tokens every answer reports, by the meter they are priced under. */
 export const answerMeters = { input_text_tokens: 24, output_text_tokens: 60 } as const;
 
-const head = { id: 'chatcmpl-bench000000000000000000', created: 1_795_305_600, model: 'gpt-5.5-2026-04-23' };
+const head = { id: 'chatcmpl-bench', created: 1_795_305_600, model: 'gpt-5.5' };
 const usage = {
   prompt_tokens: answerMeters.input_text_tokens,
   completion_tokens: answerMeters.output_text_tokens,

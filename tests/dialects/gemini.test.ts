@@ -434,8 +434,8 @@ describe('requests', () => {
       { role: 'user', parts: [{ functionResponse: { id: 'toolu_1', name: 'f', response: { output: 'cat' } } }] },
       { role: 'user', parts: [{ text: 'In French.' }] },
     ]);
-    expect(warnings).toHaveLength(8);
-    expect(new Set(warnings).size).toBe(8);
+    expect(warnings).toHaveLength(7);
+    expect(new Set(warnings).size).toBe(7);
   });
 });
 

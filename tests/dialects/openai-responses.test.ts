@@ -11,6 +11,7 @@ import {
   type SseFrame,
   type TextAnswer,
   type TextRequest,
+  type TokenCounts,
 } from '../../src/contract/index.ts';
 import { foldEvents, unfoldAnswer } from '../../src/dialects/fold.ts';
 import { openaiChat } from '../../src/dialects/openai-chat.ts';
@@ -643,4 +644,26 @@ test('scan: usage, ends and errors in passing', () => {
   expect(scan.error?.({ type: 'response.failed', response: { error: { code: 'x' } } })).toEqual({ code: 'x' });
   expect(scan.error?.(completed)).toBeUndefined();
   expect(scan.usageOfBody({ usage: { input_tokens: 1 } })).toEqual({ input_tokens: 1 });
+});
+
+test('a count that is unknown fills its place by name, and reads back as unknown; a counted 0 stays 0', () => {
+  const written = (counts: TokenCounts) =>
+    writeResponse({ choices: [{ parts: [], finish: 'stop' }], counts }).usage as JsonObject;
+  const round = (counts: TokenCounts) => readResponse({ output: [], usage: written(counts) }).counts;
+  expect(written({ input: 5, output: 7 })).toEqual({
+    input_tokens: 5,
+    input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 },
+    output_tokens: 7,
+    output_tokens_details: { reasoning_tokens: 0 },
+    total_tokens: 12,
+    unknown: [
+      'input_tokens_details.cached_tokens',
+      'input_tokens_details.cache_write_tokens',
+      'output_tokens_details.reasoning_tokens',
+    ],
+  });
+  const counted = { input: 5, output: 7, cachedInput: 0, cacheWrite: 0, reasoning: 0 };
+  expect(written(counted).unknown).toBeUndefined();
+  for (const counts of [counted, { input: 5, output: 7 }, { input: 5, output: 7, reasoning: 0 }])
+    expect(round(counts)).toEqual(counts);
 });

@@ -45,13 +45,6 @@ describe('bad input', () => {
         for (const text of ['[]', '"text"', 'null', '3', 'true']) await refused(text, 400, 'invalid_json');
       });
 
-      it('JSON nested without end', async () => {
-        const deep = `{"model":"${door.model}","messages":${'['.repeat(20_000)}${']'.repeat(20_000)},"input":${'[{"a":'.repeat(20_000)}1${'}]'.repeat(20_000)}}`;
-        const answer = await post(door.path, deep);
-        expect(answer.status, answer.text.slice(0, 300)).toBe(400);
-        expect(door.codeOf(answer.body)).toMatch(/^(invalid_request|invalid_json)$/);
-      });
-
       it('no model', async () => {
         const { model: _, modality: __, ...body } = door.write('hi');
         await refused(body, 400, 'invalid_request', 'model');
@@ -68,7 +61,7 @@ describe('bad input', () => {
 
       it('a model that makes something else, naming some that do', async () => {
         const answer = await refused({ ...door.write('hi'), model: 'openai/gpt-image-2' }, 400, 'modality_mismatch');
-        expect(stringAt(answer.body, 'error', 'message')).toContain('anthropic/claude-sonnet-5');
+        expect(stringAt(answer.body, 'error', 'message')).toContain('openai/gpt-5.5');
       });
     });
   }
@@ -98,13 +91,38 @@ describe('bad input', () => {
       ['text with params that are text', { ...text, params: 'hot' }, 'invalid_request', 'params'],
       ['text with a stream that is text', { ...text, stream: 'yes' }, 'invalid_request', 'stream'],
       ['text with a temperature that is text', { ...text, temperature: 'hot' }, 'invalid_request', 'temperature'],
-      ['audio that is none', { modality: 'transcription', input: 'data:audio/wav;base64,AAAA' }, 'invalid_request', 'input'],
+      [
+        'audio that is none',
+        { modality: 'transcription', input: 'data:audio/wav;base64,AAAA' },
+        'invalid_request',
+        'input',
+      ],
       ['audio that is not base64', { modality: 'transcription', input: { data: '%%' } }, 'invalid_request', 'input'],
       ['audio at no address', { modality: 'transcription', input: 'somewhere' }, 'invalid_request', 'input'],
-      ['audio on this machine', { modality: 'transcription', input: 'https://127.0.0.1/a.wav' }, 'invalid_request', 'input'],
-      ['audio of the cloud', { modality: 'transcription', input: 'https://169.254.169.254/a' }, 'invalid_request', 'input'],
-      ['audio without TLS', { modality: 'transcription', input: 'http://example.org/a.wav' }, 'invalid_request', 'input'],
-      ['a file of this machine', { modality: 'transcription', input: 'file:///etc/passwd' }, 'invalid_request', 'input'],
+      [
+        'audio on this machine',
+        { modality: 'transcription', input: 'https://127.0.0.1/a.wav' },
+        'invalid_request',
+        'input',
+      ],
+      [
+        'audio of the cloud',
+        { modality: 'transcription', input: 'https://169.254.169.254/a' },
+        'invalid_request',
+        'input',
+      ],
+      [
+        'audio without TLS',
+        { modality: 'transcription', input: 'http://example.org/a.wav' },
+        'invalid_request',
+        'input',
+      ],
+      [
+        'a file of this machine',
+        { modality: 'transcription', input: 'file:///etc/passwd' },
+        'invalid_request',
+        'input',
+      ],
     ];
     for (const [name, body, code, param] of refusals) {
       it(`refuses ${name}`, async () => {
@@ -169,7 +187,14 @@ describe('bad input', () => {
 
     it('refuses malformed, mistyped, unknown and foreign keys with one and the same answer', async () => {
       const typo = gateway.appKey.replace(/.$/, (letter) => (letter === '0' ? '1' : '0'));
-      const keys = ['x', 'sk-abc', 'atl_live_main_short_00000000', typo, makeKey('live', 'main'), makeKey('live', 'nobody')];
+      const keys = [
+        'x',
+        'sk-abc',
+        'atl_live_main_short_00000000',
+        typo,
+        makeKey('live', 'main'),
+        makeKey('live', 'nobody'),
+      ];
       keys.push(makeKey('admin', 'main'), `${gateway.appKey}x`, gateway.appKey.toUpperCase());
       keys.push(makeKey('live', 'main').replace('_main_', '_../../main_'));
       const answers = [];
@@ -180,20 +205,31 @@ describe('bad input', () => {
     });
 
     it('refuses two different credentials, takes the same one twice', async () => {
-      expect(await codes(gateway.appKey, { 'x-api-key': makeKey('live', 'main') })).toEqual(['400 conflicting_credentials']);
+      expect(await codes(gateway.appKey, { 'x-api-key': makeKey('live', 'main') })).toEqual([
+        '400 conflicting_credentials',
+      ]);
       const both = await send('/v1/models', { headers: { 'x-api-key': gateway.appKey } });
       expect(both.status).toBe(200);
-      for (const headers of [{ 'x-api-key': gateway.appKey }, { 'x-goog-api-key': gateway.appKey }] as Record<string, string>[]) {
+      for (const headers of [{ 'x-api-key': gateway.appKey }, { 'x-goog-api-key': gateway.appKey }] as Record<
+        string,
+        string
+      >[]) {
         expect((await send('/v1/generations', { key: '', headers })).status).toBe(200);
       }
     });
 
     it('keeps the planes apart', async () => {
       expect(await codes(gateway.adminKey)).toEqual(['403 permission_denied']);
-      for (const [method, path] of [['POST', '/v1/keys'], ['GET', '/v1/keys'], ['DELETE', '/v1/keys/key_x']] as const) {
+      for (const [method, path] of [
+        ['POST', '/v1/keys'],
+        ['GET', '/v1/keys'],
+        ['DELETE', '/v1/keys/key_x'],
+      ] as const) {
         const body = method === 'POST' ? '{"name":"x"}' : undefined;
         const answer = await send(path, { method, body });
-        expect(`${method} ${answer.status} ${stringAt(answer.body, 'error', 'code')}`).toBe(`${method} 403 permission_denied`);
+        expect(`${method} ${answer.status} ${stringAt(answer.body, 'error', 'code')}`).toBe(
+          `${method} 403 permission_denied`,
+        );
       }
     });
 
@@ -216,9 +252,18 @@ describe('bad input', () => {
     });
 
     it('refuses bad key requests', async () => {
-      for (const body of [{}, { name: '' }, { name: 3 }, { name: 'x', scopes: ['all'] }, { name: 'x', extra: 1 }, { name: 'x', expires_at: -1 }]) {
+      for (const body of [
+        {},
+        { name: '' },
+        { name: 3 },
+        { name: 'x', scopes: ['all'] },
+        { name: 'x', extra: 1 },
+        { name: 'x', expires_at: -1 },
+      ]) {
         const answer = await post('/v1/keys', body, { key: gateway.adminKey });
-        expect(`${answer.status} ${stringAt(answer.body, 'error', 'code')}`, JSON.stringify(body)).toBe('400 invalid_request');
+        expect(`${answer.status} ${stringAt(answer.body, 'error', 'code')}`, JSON.stringify(body)).toBe(
+          '400 invalid_request',
+        );
       }
       const gone = await send('/v1/keys/key_nothing', { method: 'DELETE', key: gateway.adminKey });
       expect(`${gone.status} ${stringAt(gone.body, 'error', 'code')}`).toBe('404 not_found');
@@ -239,7 +284,11 @@ describe('bad input', () => {
     });
 
     it('refuses a wrong method', async () => {
-      for (const [method, path] of [['PUT', '/v1/generations'], ['GET', '/v1/chat/completions'], ['DELETE', '/v1/spend']] as const) {
+      for (const [method, path] of [
+        ['PUT', '/v1/generations'],
+        ['GET', '/v1/chat/completions'],
+        ['DELETE', '/v1/spend'],
+      ] as const) {
         const answer = await send(path, { method });
         const told = `${method} ${answer.status} ${stringAt(answer.body, 'error', 'code')}`;
         expect(told).toMatch(/ (404 not_found|405 method_not_allowed)$/);
@@ -248,7 +297,12 @@ describe('bad input', () => {
     });
 
     it('finds nothing under wrong ids', async () => {
-      for (const path of ['/v1/generations/gen_nothing', '/v1/models/nothing', '/v1/models/%E0%A4%A', '/assets/asset_main_x?e=1&s=2']) {
+      for (const path of [
+        '/v1/generations/gen_nothing',
+        '/v1/models/nothing',
+        '/v1/models/%E0%A4%A',
+        '/assets/asset_main_x?e=1&s=2',
+      ]) {
         const answer = await send(path);
         expect(`${path} ${answer.status}`, answer.text).toBe(`${path} 404`);
         expect(isObject(answer.body) && stringAt(answer.body, 'error', 'code')).toMatch(/not_found$/);
@@ -284,6 +338,23 @@ describe('odd but sent', () => {
         const answer = await post(door.path, { ...door.write('hi'), model: `${provider}/${name}` });
         expect(`${name} ${answer.status} ${door.codeOf(answer.body)}`, answer.text).toBe(`${name} 404 model_not_found`);
         expect(await newest()).toMatchObject({ status: 'failed', attempts: [{ state: 'released' }] });
+      }
+    }
+  });
+
+  it('survives JSON nested without end', async () => {
+    const depth = 200_000;
+    for (const lane of lanes) {
+      for (const deep of [
+        `${'['.repeat(depth)}${']'.repeat(depth)}`,
+        `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`,
+      ]) {
+        const body = JSON.stringify(lane.write('hi', { params: '#', metadata: '#' })).replaceAll('"#"', deep);
+        const answer = await post(lane.path, body);
+        // A dialect may pass it, drop it with a warning, or refuse it: it is the caller's fault, never ours.
+        expect([200, 400], `${lane.name} ${answer.text.slice(0, 300)}`).toContain(answer.status);
+        if (answer.status === 400)
+          expect(lane.codeOf(answer.body)).toMatch(/^(invalid_|provider_rejected|unsupported_)/);
       }
     }
   });

@@ -28,12 +28,11 @@ const refusals: Refusal[] = [
   { fault: 'garbage', status: 502, code: 'provider_garbage', retry: false },
   { fault: 'empty', status: 502, code: 'provider_garbage', retry: false },
   { fault: 'half-json', status: 502, code: 'provider_garbage', retry: false },
-  { fault: 'reset', status: 502, code: 'outcome_unknown', retry: false },
   { fault: 'billed-500', status: 502, code: 'provider_error', retry: false },
 ];
 
 /** Faults that show only once a stream is asked for, and are still told by status. */
-const earlyFaults = ['status:401', 'status:429', 'status:500', 'garbage', 'empty', 'reset'];
+const earlyFaults = ['status:401', 'status:429', 'status:500', 'garbage', 'empty'];
 
 describe('upstream faults', () => {
   let gateway: RunningGateway;
@@ -81,6 +80,19 @@ describe('upstream faults', () => {
           expect(lane.codeOf(answer.body)).toBe(code);
           expect(await newest()).toMatchObject({ status: 'failed', attempts: [{ state: 'released', outcome: code }] });
           expect(await spent()).toBe(before);
+        });
+      }
+
+      for (const stream of [false, true]) {
+        it(`reset leaves ${stream ? 'a stream' : 'an answer'} open: what is booked, if anything, is an estimate`, async () => {
+          const before = await spent();
+          const answer = await post(lane.path, lane.write('[[fault:reset]] hello', { stream }));
+          expect(`${answer.status} ${lane.codeOf(answer.body)}`).toBe('502 outcome_unknown');
+          expect(answer.headers.get('x-should-retry')).toBe('false');
+          const generation = await newest();
+          expect(generation).toMatchObject({ status: 'failed', attempts: [{ outcome: 'outcome_unknown' }] });
+          expect(stringAt(generation, 'receipt', 'status')).toMatch(/^(not_billable|priced_estimated)$/);
+          expect(pico(await spent()) - pico(before)).toBe(pico(stringAt(generation, 'receipt', 'total')!));
         });
       }
 
@@ -143,7 +155,7 @@ describe('upstream faults', () => {
 
   for (const model of ['openai/gpt-image-2', 'openai/gpt-4o-mini-tts', 'openai/text-embedding-3-small']) {
     it(`faults of ${model} are told and cost nothing`, async () => {
-      const before = await spent();
+      let before = await spent();
       for (const refusal of refusals) {
         const { fault, status, retry } = refusal;
         const code = codeFor(model, refusal);
@@ -156,9 +168,16 @@ describe('upstream faults', () => {
           expect(told, answer.text).toBe(`${fault} ${status} ${code}`);
         }
         expect(`${fault} ${answer.headers.get('x-should-retry')}`).toBe(`${fault} ${retry}`);
-        expect(await newest()).toMatchObject({ status: 'failed', attempts: [{ state: 'released' }] });
+        const generation = await newest();
+        expect(at(generation, 'status')).toBe('failed');
+        // Half a speech is what the provider delivered and bills: useless, but not free.
+        const delivered = fault === 'half-json' && stringAt(generation, 'modality') === 'speech';
+        expect(`${fault} ${stringAt(generation, 'attempts', 0, 'state')}`).toBe(
+          `${fault} ${delivered ? 'settled' : 'released'}`,
+        );
+        if (delivered) before = await spent();
+        expect(await spent()).toBe(before);
       }
-      expect(await spent()).toBe(before);
     });
   }
 });

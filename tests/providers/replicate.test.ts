@@ -27,7 +27,7 @@ const musicOptions: JsonObject = {
   version: '671ac645ce5e552cc63a54a2bbff63fcf798043055d2dac5fc9e36a837eedcfb',
   input: { model_version: 'stereo-large' },
   fields: { prompt: 'prompt', seconds: 'duration', format: 'output_format', seed: 'seed', audio: 'input_audio' },
-  billing: { metric: 'gpu_seconds', hardware: 'a100-80gb' },
+  billing: { metric: 'gpu_seconds', hardware: 'gpu-a100-large' },
 };
 const dated = { per: '1', from: '2025-01-01', checked: '2026-11-22', source: 'https://replicate.com/pricing' };
 const prices: Price[] = [
@@ -37,7 +37,7 @@ const prices: Price[] = [
     model: 'meta/musicgen',
     meter: 'gpu_seconds',
     price: '0.0014',
-    dims: { hardware: 'a100-80gb' },
+    dims: { hardware: 'gpu-a100-large' },
     ...dated,
   },
 ];

@@ -278,14 +278,14 @@ describe('anthropic', () => {
       ],
     });
     expect(usage?.metered).toEqual([
-      { meter: 'input_text_tokens', quantity: 2000 },
-      { meter: 'output_text_tokens', quantity: 100 },
-      { meter: 'input_text_tokens', quantity: 180_000 },
-      { meter: 'output_text_tokens', quantity: 3500 },
+      { meter: 'input_text_tokens', quantity: 182_000 },
+      { meter: 'output_text_tokens', quantity: 3600 },
       { meter: 'input_text_tokens', quantity: 500, model: 'claude-mythos-5-2' },
       { meter: 'output_text_tokens', quantity: 50, model: 'claude-mythos-5-2' },
       { meter: 'tool_web_search_calls', quantity: 3 },
     ]);
+    // The compaction is a call of its own: it decides the context tier, not the sum.
+    expect(usage?.contextTokens).toBe(180_000);
   });
 });
 

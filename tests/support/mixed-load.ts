@@ -4,7 +4,13 @@ import { random } from '../../providers/simulators/seed.ts';
 export type Target = { url: string; appKey: string };
 
 /** One request of the mix: `chat` goes to /v1/chat/completions, everything else to /v1/generations. */
-export type MixedRequest = { index: number; kind: string; chat: boolean; stream: boolean; body: Record<string, unknown> };
+export type MixedRequest = {
+  index: number;
+  kind: string;
+  chat: boolean;
+  stream: boolean;
+  body: Record<string, unknown>;
+};
 
 export type Receipt = {
   total: string | null;
@@ -65,7 +71,8 @@ function recipes(): Recipe[] {
     all.push({ kind: model, chat: false, stream: false, body: (index) => ({ model, ...body(index) }) });
   const samples = { sampleRate: 16_000, channels: 1 };
   const spoken = (index: number) => {
-    const bytes = wav(speechPcm({ text: `Number ${index} is calling`, sampleRate: samples.sampleRate }), samples);
+    const text = `Number ${index} is calling`;
+    const bytes = wav(speechPcm({ text, seed: 'mixed', sampleRate: samples.sampleRate }), samples);
     return `data:audio/wav;base64,${Buffer.from(bytes).toString('base64')}`;
   };
   for (const model of ['openai/text-embedding-3-small', 'google/gemini-embedding-001', 'cohere/embed-v4.0']) {

@@ -45,7 +45,8 @@ export function makeFolder(): string {
 
 /** The simulators' server on a free port, with the environment that its printed block exports. */
 export async function startSimulatorProcess(env: Record<string, string> = {}): Promise<SimulatorProcess> {
-  const { running, found } = await start('providers/simulators/server.ts', env, /on (http:\S+)\.[\s\S]*LOCAL_BASE_URL.*\n/);
+  const ready = /on (http:\S+)\.[\s\S]*ATELIER_LOOKUP_URL.*\n/;
+  const { running, found } = await start('providers/simulators/server.ts', env, ready);
   const exported = running.words().matchAll(/^export (\w+)='([^']*)'$/gm);
   return { ...running, url: found, env: Object.fromEntries([...exported].map(([, name, value]) => [name!, value!])) };
 }

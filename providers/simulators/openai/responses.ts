@@ -80,7 +80,7 @@ export async function cancelResponse(desk: Desk, request: Request): Promise<Resp
   if (!isObject(kept.response) || kept.response.background !== true) {
     throw new WireError(400, 'Cannot cancel a synchronous response.');
   }
-  const response = { ...kept.response, status: 'cancelled', output: [], completed_at: null, usage: null };
+  const response = { ...kept.response, status: 'cancelled', output: [], completed_at: null };
   desk.stored.set(kept.id, { response, items: kept.items ?? [] });
   return Response.json(response);
 }
@@ -125,8 +125,7 @@ function frame(desk: Desk, body: JsonObject, asked: AskedResponse, id: string, t
     top_logprobs: 0,
     top_p: body.top_p ?? 1,
     truncation: body.truncation ?? 'disabled',
-    usage: null,
-    user: body.user ?? null,
+    ...(body.user ? { user: body.user } : {}),
     metadata: body.metadata ?? {},
   };
 }

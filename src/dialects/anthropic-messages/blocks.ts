@@ -130,7 +130,7 @@ export function writeBlock(part: Part, place: Place, path: string, warnings: str
     case 'refusal':
       return { type: 'text', text: part.text, ...(place === 'answer' ? { citations: null } : {}) };
     case 'reasoning': {
-      const state = opaqueFor(part.opaque, dialect, warnings);
+      const state = opaqueFor(part.opaque, dialect);
       if (part.redacted && typeof state === 'string') return { type: 'redacted_thinking', data: state };
       if (typeof state === 'string') return { type: 'thinking', thinking: part.text, signature: state };
       if (place === 'answer' && !part.redacted) return { type: 'thinking', thinking: part.text, signature: '' };

@@ -111,12 +111,16 @@ function* readChunk(
     const { part, deltas } = openPart(whole);
     if (state.open?.type !== part.type) {
       yield* close(state);
-      yield { type: 'part_start', index: next, ...of(choice), part };
+      // a call comes whole, its signature with it
+      const known = whole.type === 'tool_call' && whole.opaque ? { ...part, opaque: whole.opaque } : part;
+      yield { type: 'part_start', index: next, ...of(choice), part: known as Part };
       if (part.type === 'text' || part.type === 'reasoning') state.open = { index: next, type: part.type };
       next++;
     }
     const index = state.open?.index ?? next - 1;
-    for (const delta of deltas) yield { type: 'part_delta', index, delta };
+    for (const delta of deltas) {
+      if (whole.type !== 'tool_call' || !('opaque' in delta)) yield { type: 'part_delta', index, delta };
+    }
     if (!state.open) yield { type: 'part_end', index };
     else if ('opaque' in whole && whole.opaque) yield* close(state);
   }

@@ -158,7 +158,6 @@ export function writePart(
       return { text: part.text };
     case 'reasoning':
       if (part.redacted || (part.opaque && part.opaque.owner !== dialect)) {
-        opaqueFor(part.opaque, dialect, warnings);
         warn(warnings, 'Reasoning of another provider was left out.');
         return undefined;
       }

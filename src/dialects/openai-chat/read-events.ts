@@ -212,10 +212,10 @@ class ChunkReader {
       if (open) events.push({ type: 'part_end', index: open.index });
       const own = id || `call_${reading.parts.length}`;
       const part: Part = { type: 'tool_call', id: own, name: String(words.name ?? ''), arguments: '' };
+      if (Object.keys(extra).length > 0) part.opaque = { owner: dialect, data: extra };
       open = { ...this.start(part, reading, choice, events), id: own };
       reading.calls.set(at, open);
-    }
-    if (Object.keys(extra).length > 0) {
+    } else if (Object.keys(extra).length > 0) {
       events.push({ type: 'part_delta', index: open.index, delta: { opaque: { owner: dialect, data: extra } } });
     }
     const input =

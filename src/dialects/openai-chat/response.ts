@@ -125,7 +125,9 @@ export function writeAsset(part: AssetPart, message: JsonObject): JsonObject {
     return { audio: { ...words, data: encodeBase64(part.asset.bytes) } };
   }
   if (kindOf(part) !== 'image') return {};
-  const image = { type: 'image_url', image_url: { url: urlOfAsset(part.asset, 'choices') } };
+  const own = opaqueFor(part.opaque, dialect);
+  const image: JsonObject = { type: 'image_url', image_url: { url: urlOfAsset(part.asset, 'choices') } };
+  if (isObject(own)) Object.assign(image, own);
   return { images: [...(Array.isArray(message.images) ? message.images : []), image] };
 }
 
@@ -178,9 +180,18 @@ export function readCounts(usage: JsonObject): TokenCounts {
     cachedInput:
       numberAt(usage, 'prompt_tokens_details', 'cached_tokens') ?? numberAt(usage, 'prompt_cache_hit_tokens'),
     cacheWrite: numberAt(usage, 'prompt_tokens_details', 'cache_write_tokens'),
-    output: numberAt(usage, 'completion_tokens'),
+    output: readOutput(usage),
     reasoning: numberAt(usage, 'completion_tokens_details', 'reasoning_tokens'),
   });
+}
+
+/** Output with reasoning: xAI counts it beside the completion, which only its total shows. */
+function readOutput(usage: JsonObject): number | undefined {
+  const completion = numberAt(usage, 'completion_tokens');
+  const reasoning = numberAt(usage, 'completion_tokens_details', 'reasoning_tokens');
+  if (completion === undefined || !reasoning) return completion;
+  const beside = numberAt(usage, 'total_tokens') === (numberAt(usage, 'prompt_tokens') ?? 0) + completion + reasoning;
+  return beside ? completion + reasoning : completion;
 }
 
 /** The provider's own usage where it is of this shape, else one made of the counts; undefined where they do not suffice. */

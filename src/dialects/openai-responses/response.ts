@@ -27,7 +27,7 @@ const own = [
   'incomplete_details',
 ] as const;
 
-/** What a response object must repeat; the door lays the request's own values over it through `extra`. */
+/** What a response object must repeat; the door lays the request's own values over it through `extra` (see `echoOf`). */
 const echoes: JsonObject = {
   instructions: null,
   metadata: {},
@@ -90,7 +90,9 @@ export function writeResponse(answer: TextAnswer): JsonObject {
   };
   const usage = writeUsage(answer.counts, answer.rawUsage);
   if (usage) body.usage = usage;
-  return overlay(body, ownExtra(answer.extra, dialect)) as JsonObject;
+  const whole = overlay(body, ownExtra(answer.extra, dialect)) as JsonObject;
+  // only what is complete was completed at some time
+  return typeof whole.completed_at === 'number' && whole.status !== 'completed' ? { ...whole, completed_at: null } : whole;
 }
 
 /** The fields every response object has, before anything is known of its outcome. */
@@ -112,13 +114,17 @@ export function statusOf(finish: FinishReason, raw?: string): JsonObject {
   return { status: finish === 'other' && waits ? raw : 'completed', incomplete_details: null };
 }
 
+/** Details that `writeUsage` named as unknown are unknown again; any other 0 was counted. */
 export function readCounts(usage: JsonObject): TokenCounts {
+  const unknown = Array.isArray(usage.unknown) ? usage.unknown : [];
+  const detail = (group: string, name: string) =>
+    unknown.includes(`${group}.${name}`) ? undefined : numberAt(usage, group, name);
   return defined({
     input: numberAt(usage, 'input_tokens'),
-    cachedInput: numberAt(usage, 'input_tokens_details', 'cached_tokens'),
-    cacheWrite: numberAt(usage, 'input_tokens_details', 'cache_write_tokens'),
+    cachedInput: detail('input_tokens_details', 'cached_tokens'),
+    cacheWrite: detail('input_tokens_details', 'cache_write_tokens'),
     output: numberAt(usage, 'output_tokens'),
-    reasoning: numberAt(usage, 'output_tokens_details', 'reasoning_tokens'),
+    reasoning: detail('output_tokens_details', 'reasoning_tokens'),
   });
 }
 
@@ -127,13 +133,19 @@ export function writeUsage(counts: TokenCounts | undefined, raw: Json | undefine
   const total = isObject(raw) && typeof raw.total_tokens === 'number' && typeof raw.input_tokens === 'number';
   if (total && isObject(raw.output_tokens_details)) return raw;
   if (counts?.input === undefined || counts.output === undefined) return undefined;
+  const { input, output, cachedInput, cacheWrite, reasoning } = counts;
+  // the schema wants integers: `unknown` says which of them only fill a place
+  const unknown: string[] = [];
+  if (cachedInput === undefined) unknown.push('input_tokens_details.cached_tokens');
+  if (cacheWrite === undefined) unknown.push('input_tokens_details.cache_write_tokens');
+  if (reasoning === undefined) unknown.push('output_tokens_details.reasoning_tokens');
   return {
-    input_tokens: counts.input,
-    // the schema wants the details: what is unknown is shown as none here, and nowhere else
-    input_tokens_details: { cached_tokens: counts.cachedInput ?? 0, cache_write_tokens: counts.cacheWrite ?? 0 },
-    output_tokens: counts.output,
-    output_tokens_details: { reasoning_tokens: counts.reasoning ?? 0 },
-    total_tokens: counts.input + counts.output,
+    input_tokens: input,
+    input_tokens_details: { cached_tokens: cachedInput ?? 0, cache_write_tokens: cacheWrite ?? 0 },
+    output_tokens: output,
+    output_tokens_details: { reasoning_tokens: reasoning ?? 0 },
+    total_tokens: input + output,
+    ...(unknown.length > 0 ? { unknown } : {}),
   };
 }
 

@@ -125,7 +125,7 @@ class StreamWriter {
   private *start(): Generator<SseFrame> {
     if (this.started) return;
     this.started = true;
-    const response = { ...headOf(this.head), status: 'in_progress', output: [] };
+    const response = overlay({ ...headOf(this.head), status: 'in_progress', output: [] }, this.extra);
     yield this.frame('response.created', { response });
     yield this.frame('response.in_progress', { response });
   }

@@ -1,5 +1,4 @@
 import { lookup } from 'node:dns/promises';
-import { Agent, request } from 'undici';
 import { GatewayError, isPrivateHost } from '../../contract/index.ts';
 
 /** Milliseconds for the whole fetch. */
@@ -15,6 +14,7 @@ export async function fetchPublic(text: string, limit: number): Promise<{ bytes:
   const found = await lookup(url.hostname.replace(/^\[|\]$/g, ''), { all: true }).catch(() => []);
   const address = found[0];
   if (!address || found.some((one) => isPrivateHost(one.address))) throw refused();
+  const { Agent, request } = await import('undici');
   const agent = new Agent({
     connect: {
       timeout: 5_000,

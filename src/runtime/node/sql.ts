@@ -9,7 +9,7 @@ export type SqlFile = Sql & { begin(): void; commit(): void; rollback(): void; c
  * @param path a file, or ":memory:".
  * @param synchronous FULL survives power loss, NORMAL only a crash of the process.
  */
-export function openSql(path: string, synchronous: 'FULL' | 'NORMAL' = 'FULL'): SqlFile {
+export function openSql(path: string, synchronous: 'FULL' | 'NORMAL' = 'NORMAL'): SqlFile {
   const database = new DatabaseSync(path);
   database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA busy_timeout = 2000;`);
   const prepared = new Map<string, StatementSync>();

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { join, resolve } from 'node:path';
 import { serve } from '@hono/node-server';
 import { shipped } from '../../../config/files.ts';
@@ -18,8 +18,9 @@ import { fetchPublic } from './public-fetch.ts';
 
 /** The tenant that a first start makes. */
 const firstTenant = 'main';
-/** Milliseconds that running work gets after SIGTERM. */
+/** Milliseconds that running work gets after SIGTERM, and how often it is looked at. */
 const drainTime = 30_000;
+const drainStep = 20;
 
 /** Starts the gateway on Node: keys, books and assets under `ATELIER_DATA`, one port, SIGTERM drains. */
 export async function startNode(
@@ -30,7 +31,8 @@ export async function startNode(
   const port = Number(env.PORT ?? 8787);
   const hostname = env.HOST ?? '127.0.0.1';
   mkdirSync(data, { recursive: true, mode: 0o700 });
-  const books = openBooks(join(data, 'books'), () => tenantsIn(join(data, 'books')));
+  const synchronous = env.ATELIER_SYNCHRONOUS === 'full' ? 'FULL' : 'NORMAL';
+  const books = openBooks(join(data, 'books'), () => tenantsIn(join(data, 'books')), synchronous);
   const keys = await firstKeys(data, env, books);
   const egress = openEgress();
   const work = new Set<Promise<unknown>>();
@@ -59,6 +61,11 @@ export async function startNode(
     const made = serve({ fetch: app.fetch, port, hostname }, () => resolve_(made as Server));
     made.once('error', reject);
   });
+  let answering = 0;
+  server.on('request', (_, response: ServerResponse) => {
+    answering++;
+    response.once('close', () => answering--);
+  });
   const address = server.address();
   const url = `http://${hostname}:${typeof address === 'object' && address ? address.port : port}`;
   if (!options.quiet)
@@ -71,9 +78,12 @@ export async function startNode(
 
   const close = async () => {
     open = false;
+    // The port stays open until the last answer is out: who comes now is told so, instead of finding nobody.
+    const until = Date.now() + drainTime;
+    while ((answering > 0 || work.size > 0) && Date.now() < until) {
+      await new Promise((resolve_) => setTimeout(resolve_, drainStep));
+    }
     server.close();
-    const settled = () => Promise.all([...work]);
-    await Promise.race([settled(), new Promise((resolve_) => setTimeout(resolve_, drainTime).unref())]);
     server.closeAllConnections();
     await egress.close();
     books.close();

@@ -1,0 +1,54 @@
+import { at, type Json, numberAt, type Observed, stringAt } from '../../src/contract/index.ts';
+
+const tiers = new Set(['batch', 'flex', 'priority', 'fast', 'scale', 'ultrafast']);
+
+/** The service tier as served, where the answer tells; else as asked; `batch` also for batch endpoints and jobs. */
+export function tierOf({ response, usage, request, endpoint }: Observed): string | undefined {
+  const served =
+    stringAt(response, 'service_tier') ?? stringAt(usage, 'service_tier') ?? stringAt(usage, 'serviceTier');
+  if (served !== undefined) return served;
+  if (at(request, 'batch') === true || /\bbatch(es)?\b/.test(endpoint)) return 'batch';
+  const asked = ['service_tier', 'serviceTier', 'execution_mode', 'mode'].map((name) => stringAt(request, name));
+  return asked.find((word) => word !== undefined && tiers.has(word.toLowerCase()));
+}
+
+/** A number that may be written as text ("8"), or undefined. */
+export function figureAt(value: Json | undefined, ...path: string[]): number | undefined {
+  const found = at(value, ...path);
+  if (typeof found === 'string' && /^\d+(\.\d+)?$/.test(found.trim())) return Number(found);
+  return numberAt(value, ...path);
+}
+
+/** The first of several names that holds a number. */
+export function firstFigure(value: Json | undefined, ...names: string[]): number | undefined {
+  for (const name of names) {
+    const found = figureAt(value, ...name.split('.'));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The first of several names that holds a word, or a yes or no as one. */
+export function firstWord(value: Json | undefined, ...names: string[]): string | undefined {
+  for (const name of names) {
+    const found = at(value, ...name.split('.'));
+    if (typeof found === 'string' && found !== '') return found;
+    if (typeof found === 'boolean' || typeof found === 'number') return String(found);
+  }
+  return undefined;
+}
+
+/** How many letters a person sees as characters: code points. */
+export function charactersOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : [...text].length;
+}
+
+/** Entries of the first list found under these names, or a count that stands there instead. */
+export function countAt(value: Json | undefined, ...names: string[]): number | undefined {
+  for (const name of names) {
+    const found = at(value, ...name.split('.'));
+    if (Array.isArray(found)) return found.length;
+    if (typeof found === 'number' && Number.isFinite(found)) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,221 @@
+import type { Context } from 'hono';
+import {
+  type Asset,
+  GatewayError,
+  isModality,
+  type JsonObject,
+  type MediaRequest,
+  type Modality,
+  type Model,
+  type Part,
+  stringAt,
+  type TextRequest,
+} from '../contract/index.ts';
+import type { Caller, Gateway } from '../gateway/gateway.ts';
+import { withHours } from '../gateway/hours.ts';
+import { writeUsd } from '../meter/money.ts';
+import { probe } from '../meter/probe.ts';
+import { type Asked, type Quote, quote } from '../meter/quote.ts';
+import { writeLine } from '../meter/receipt.ts';
+import { errorAnswer, jsonAnswer } from './answer.ts';
+import { readTextRequest } from './generation-text.ts';
+import { chooseModel, type Doors, readBody } from './generations.ts';
+import { readMediaRequest } from './media-request.ts';
+
+/** How many of the caller's own generations are looked through for the computing time of a model. */
+const looked = 100;
+
+/**
+ * `POST /v1/quote`: the body of a generation, with `model`, a list of `models`, or a `modality` alone (every model that makes it).
+ * Answers what each would cost, before anything runs. Nothing is called or booked.
+ */
+export function quoteDoor(doors: Doors) {
+  return async function answerQuote(c: Context): Promise<Response> {
+    try {
+      const { gateway } = doors;
+      const caller = await doors.authenticator.caller(c);
+      const { body: whole, upload } = await readBody(c);
+      const { models, ...body } = whole;
+      const { candidates, modality } = candidatesOf(gateway, models, body);
+      const asked = await readAsked(doors, caller, modality, { ...body, model: candidates[0]?.id ?? '' }, upload);
+      const now = gateway.clock.now();
+      const quotes = [];
+      for (const model of candidates) {
+        const computed = await computedBy(gateway, caller, model);
+        const found = quote(gateway.catalogue, model, { ...asked, computed }, now, (usage) => {
+          return withHours(usage, gateway.upstreams.get(model.provider)?.row.quirks, now) ?? usage;
+        });
+        quotes.push({ model: model.id, found });
+      }
+      // A list is the caller's order; all models of a modality come cheapest first, unknown ones last.
+      if (models === undefined && body.model === undefined)
+        quotes.sort((one, other) => compare(one.found, other.found));
+      return jsonAnswer(c, {
+        object: 'quote',
+        modality,
+        currency: 'USD',
+        catalogue: gateway.catalogue.hash,
+        candidates: quotes.map(({ model, found }) => writeQuote(model, found)),
+      });
+    } catch (thrown) {
+      return errorAnswer(thrown);
+    }
+  };
+}
+
+function writeQuote(model: string, { min, expected, max, status, receipt, assumptions }: Quote): JsonObject {
+  const write = (pico: bigint | undefined) => (pico === undefined ? null : writeUsd(pico));
+  return {
+    model,
+    min: write(min),
+    expected: write(expected),
+    max: write(max),
+    status,
+    lines: receipt.lines.map(writeLine),
+    assumptions,
+  };
+}
+
+function compare(one: Quote, other: Quote): number {
+  if (one.expected === undefined || other.expected === undefined) {
+    return Number(one.expected === undefined) - Number(other.expected === undefined);
+  }
+  return one.expected < other.expected ? -1 : one.expected > other.expected ? 1 : 0;
+}
+
+function candidatesOf(
+  gateway: Gateway,
+  models: unknown,
+  body: JsonObject,
+): { candidates: Model[]; modality: Modality } {
+  if (models !== undefined) {
+    const names = Array.isArray(models) ? models : [];
+    if (names.length === 0 || names.length > 50 || !names.every((name) => typeof name === 'string')) {
+      throw new GatewayError('invalid_request', { message: 'models is a list of 1 to 50 names.', param: 'models' });
+    }
+    const { modality } = chooseModel(gateway, { ...body, model: names[0] as string });
+    return { candidates: names.map((name) => gateway.directory.resolve(name as string, modality)), modality };
+  }
+  if (body.model !== undefined && body.model !== 'auto') {
+    const { asked, modality } = chooseModel(gateway, body);
+    return { candidates: [gateway.directory.resolve(asked, modality)], modality };
+  }
+  const { modality } = body;
+  if (!isModality(modality)) {
+    throw new GatewayError('invalid_request', { message: 'model, models or modality is required.', param: 'model' });
+  }
+  const today = new Date(gateway.clock.now()).toISOString().slice(0, 10);
+  const candidates = gateway.directory
+    .list()
+    .filter(
+      (model) => model.modality === modality && !(model.shutdownDate !== undefined && model.shutdownDate <= today),
+    );
+  if (candidates.length === 0) {
+    throw new GatewayError('model_not_found', { message: `No configured model makes ${modality}.`, param: 'modality' });
+  }
+  return { candidates, modality };
+}
+
+async function readAsked(
+  doors: Doors,
+  caller: Caller,
+  modality: Modality,
+  body: JsonObject,
+  upload: Asset | undefined,
+): Promise<Asked> {
+  const serviceTier = stringAt(body, 'service_tier') ?? stringAt(body, 'params', 'service_tier');
+  if (modality === 'text') {
+    return { ...askedOfText(readTextRequest(doors, stringAt(body, 'model') ?? '', body)), serviceTier };
+  }
+  const { request } = await readMediaRequest(doors.gateway, caller, modality, body, upload);
+  return { ...askedOfMedia(request), serviceTier };
+}
+
+function textOf(...texts: (string | undefined)[]): Pick<Asked, 'characters' | 'bytes'> {
+  const text = texts.filter(Boolean).join('\n');
+  return { characters: [...text].length, bytes: new TextEncoder().encode(text).length };
+}
+
+function askedOfText(request: TextRequest): Asked {
+  const texts: string[] = request.tools?.length ? [JSON.stringify(request.tools)] : [];
+  if (request.output?.type === 'json_schema') texts.push(JSON.stringify(request.output.schema));
+  let images = 0;
+  let unbounded = false;
+  const read = (part: Part): void => {
+    if (part.type === 'text' || part.type === 'reasoning' || part.type === 'refusal') texts.push(part.text);
+    else if (part.type === 'tool_call') texts.push(part.name + part.arguments);
+    else if (part.type === 'tool_result') part.content.forEach(read);
+    else if (part.type === 'asset' && part.asset.mediaType.startsWith('image/')) images++;
+    else if (part.type === 'asset' || part.type === 'other') unbounded = true;
+  };
+  for (const message of request.messages) message.parts.forEach(read);
+  return {
+    modality: 'text',
+    ...textOf(...texts),
+    images,
+    unbounded: unbounded || (request.tools ?? []).some((tool) => tool.type === 'other'),
+    maxOutputTokens: request.maxOutputTokens,
+    n: request.n,
+  };
+}
+
+function askedOfMedia(request: MediaRequest): Asked {
+  const mode = stringAt(request.params, 'mode');
+  const base = { modality: request.modality, images: 0, mode };
+  switch (request.modality) {
+    case 'embedding':
+      return { ...base, ...textOf(...request.input) };
+    case 'image':
+      return {
+        ...base,
+        ...textOf(request.prompt, request.negativePrompt),
+        images: (request.images?.length ?? 0) + (request.mask ? 1 : 0),
+        n: request.n,
+        size: request.size,
+        quality: request.quality,
+      };
+    case 'speech':
+      return {
+        ...base,
+        ...textOf(request.text, request.instructions),
+        characters: [...request.text].length,
+        speed: request.speed,
+      };
+    case 'transcription':
+      return { ...base, ...textOf(request.prompt), audioSeconds: secondsOf(request.audio) };
+    case 'music':
+      return { ...base, ...textOf(request.prompt, request.lyrics), seconds: request.seconds };
+    case 'sound_effect':
+      return { ...base, ...textOf(request.prompt), seconds: request.seconds };
+    case 'video':
+      return {
+        ...base,
+        ...textOf(request.prompt),
+        images: request.images?.length ?? 0,
+        seconds: request.seconds,
+        size: request.size,
+        resolution: request.resolution,
+        audio: request.audio,
+      };
+    case 'model3d':
+      return { ...base, ...textOf(request.prompt), images: request.images?.length ?? 0 };
+  }
+}
+
+function secondsOf(audio: Asset): number | undefined {
+  return 'bytes' in audio ? probe(audio.bytes)?.seconds : undefined;
+}
+
+/** Seconds of computing of the caller's own latest runs of a model that is billed by them. */
+async function computedBy(gateway: Gateway, caller: Caller, model: Model): Promise<number[]> {
+  const metric = stringAt(model.options, 'billing', 'metric');
+  const sold = gateway.catalogue.meters(model.provider, model.upstream);
+  if (metric !== undefined ? metric !== 'gpu_seconds' : !sold.every((meter) => meter === 'gpu_seconds')) return [];
+  const page = await caller.book.listGenerations({ limit: looked, keyId: caller.keyId });
+  return page.data
+    .flatMap((generation) => generation.attempts)
+    .filter((attempt) => attempt.provider === model.provider && attempt.model === model.upstream)
+    .flatMap((attempt) => attempt.receipt?.lines ?? [])
+    .filter((line) => line.meter === 'gpu_seconds')
+    .map((line) => line.quantity);
+}

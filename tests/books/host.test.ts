@@ -1,0 +1,127 @@
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { hostBook, openBooks } from '../../src/runtime/node/books.ts';
+import { openSql, type SqlFile } from '../../src/runtime/node/sql.ts';
+import { begun, ended, keyRow, noon, receiptOf, temporaryFolder } from './rows.ts';
+
+describe('a hosted book', () => {
+  let folder: ReturnType<typeof temporaryFolder>;
+  let sql: SqlFile;
+  let commits: number;
+  let hosted: ReturnType<typeof hostBook>;
+  beforeEach(async () => {
+    folder = temporaryFolder();
+    const file = openSql(folder.file);
+    commits = 0;
+    sql = {
+      ...file,
+      commit: () => {
+        commits++;
+        file.commit();
+      },
+    };
+    hosted = hostBook(sql);
+    await hosted.client.createKey(keyRow('key_a'));
+    commits = 0;
+  });
+  afterEach(() => {
+    hosted.close();
+    folder.remove();
+  });
+
+  it('commits the calls of one turn together, and answers each with its own', async () => {
+    const { client } = hosted;
+    const begins = Array.from({ length: 50 }, (_, count) => client.begin(...begun({ id: `gen_${count}` })));
+    expect(await Promise.all(begins)).toEqual(begins.map(() => true));
+    expect(commits).toBe(1);
+    const found = await Promise.all(begins.map((_, count) => client.generation(`gen_${count}`)));
+    expect(found.map((record) => record?.id)).toEqual(begins.map((_, count) => `gen_${count}`));
+  });
+
+  it('lets one failing call spoil nobody else, and leaves nothing half done', async () => {
+    const { client } = hosted;
+    await client.begin(...begun({ id: 'gen_twice' }));
+    const [, attempt] = begun({ id: 'gen_half' });
+    const results = await Promise.allSettled([
+      client.begin(...begun({ id: 'gen_1' })),
+      client.begin(...begun({ id: 'gen_twice' })),
+      // The generation is new, its attempt is not: nothing of it may stay.
+      client.begin(begun({ id: 'gen_half' })[0], { ...attempt, id: 'gen_twice.1' }),
+      client.begin(...begun({ id: 'gen_2' })),
+      client.revokeKey('key_nobody', noon),
+    ]);
+    expect(results.map((result) => result.status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'rejected',
+      'fulfilled',
+      'fulfilled',
+    ]);
+    expect((results[1] as PromiseRejectedResult).reason).toMatchObject({ code: 'store_unavailable', retryable: true });
+    expect(String((results[1] as PromiseRejectedResult).reason.message)).not.toContain('UNIQUE');
+    expect(await client.generation('gen_half')).toBeUndefined();
+    expect((await client.listGenerations({ limit: 10 })).data.map((one) => one.id)).toEqual([
+      'gen_twice',
+      'gen_2',
+      'gen_1',
+    ]);
+  });
+
+  it('settles once, however many say so at the same time', async () => {
+    const { client } = hosted;
+    await client.begin(...begun({ id: 'gen_1' }));
+    const words = await Promise.all(
+      Array.from({ length: 20 }, (_, count) =>
+        client.settle(
+          { attemptId: 'gen_1.1', at: noon, outcome: 'succeeded', receipt: receiptOf(BigInt(count + 1)) },
+          ended('gen_1'),
+        ),
+      ),
+    );
+    expect(words.filter(Boolean)).toHaveLength(1);
+    expect((await client.spend({ groupBy: [], simulated: 'include' })).totalPico).toBe(1n);
+  });
+
+  it('has on disk what it has answered, without being closed', async () => {
+    await hosted.client.begin(...begun({ id: 'gen_1' }));
+    const other = new DatabaseSync(folder.file, { readOnly: true });
+    expect(other.prepare('SELECT id FROM attempt').all()).toMatchObject([{ id: 'gen_1.1' }]);
+    other.close();
+  });
+
+  it('says store_unavailable to everybody at once while another writer holds the file, then goes on', async () => {
+    const other = new DatabaseSync(folder.file);
+    other.exec('BEGIN IMMEDIATE');
+    const began = Date.now();
+    const results = await Promise.allSettled(
+      Array.from({ length: 6 }, (_, count) => hosted.client.begin(...begun({ id: `gen_${count}` }))),
+    );
+    // One wait for all of them, not one each: the thread stands still meanwhile.
+    expect(Date.now() - began).toBeLessThan(5_000);
+    for (const result of results) {
+      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'store_unavailable' } });
+    }
+    other.exec('ROLLBACK');
+    other.close();
+    expect(await hosted.client.begin(...begun({ id: 'gen_1' }))).toBe(true);
+    expect((await hosted.client.listGenerations({ limit: 10 })).data).toHaveLength(1);
+  });
+});
+
+describe('books of tenants', () => {
+  it('open only where they were made, and under no other name', async () => {
+    const folder = temporaryFolder();
+    const books = openBooks(folder.path, () => []);
+    try {
+      await books.create('main').createKey(keyRow('key_a'));
+      expect(await books.of('main').listKeys()).toHaveLength(1);
+      for (const tenant of ['other', '../main', 'main.sqlite', '', 'MAIN', 'a/b', 'main\u0000']) {
+        expect(() => books.of(tenant), tenant).toThrowError(expect.objectContaining({ code: 'invalid_api_key' }));
+      }
+      expect(() => books.create('../escape')).toThrow();
+    } finally {
+      books.close();
+      folder.remove();
+    }
+  });
+});
