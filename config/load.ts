@@ -1,7 +1,7 @@
 import type { JsonObject, Modality, Model, Price, ProviderRow } from '../src/contract/index.ts';
-import { gather, type Layer } from './gather.ts';
+import type { Layer } from './gather.ts';
 import { hashOf } from './hash.ts';
-import type { ModelsFile, PricesFile, ProvidersFile } from './schema.ts';
+import type { ModelsFile, PricesFile, ProvidersFile, RoutesFile } from './schema.ts';
 import { uplift } from './uplift.ts';
 
 /** The parsed JSON of config/: what `files.ts` imports, or what was read from a folder. */
@@ -30,11 +30,30 @@ export type Config = {
  * @throws Error listing every fault as `file#/json/pointer: message`.
  */
 export async function loadConfig(files: ConfigFiles, overlay: Partial<ConfigFiles> = {}): Promise<Config> {
+  // The schema library costs 20 MB of a server's memory: it is loaded only where there is something to check.
+  const { gather } = await import('./gather.ts');
   const faults: string[] = [];
   const layers = [gather(files, '', faults), gather(overlay, 'overlay/', faults)];
   if (faults.length === 0) checkReferences(layers, faults);
   if (faults.length > 0) throw new Error(`The configuration has ${faults.length} fault(s):\n${faults.join('\n')}`);
+  return joinLayers(layers);
+}
 
+/** The shipped files as they are, without the schema: `npm run check` and the tests have checked them. */
+export function loadShipped(files: ConfigFiles): Promise<Config> {
+  const layer: Layer = {
+    models: { name: 'models.json', content: { aliases: {}, defaults: {}, ...(files.models as object) } as ModelsFile },
+    providers: { name: 'providers.json', content: files.providers as ProvidersFile },
+    routes: { name: 'routes.json', content: files.routes as RoutesFile },
+    prices: files.prices.map((content) => ({
+      name: 'prices',
+      content: { prices: [], uplifts: [], unpriced: [], ...(content as object) } as unknown as PricesFile,
+    })),
+  };
+  return joinLayers([layer]);
+}
+
+async function joinLayers(layers: Layer[]): Promise<Config> {
   const models = join(
     layers.flatMap((layer) => layer.models.content.models.map(readModel)),
     (model) => model.id,

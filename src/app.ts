@@ -9,11 +9,9 @@ import { createAuthenticator } from './http/authenticate.ts';
 import { messagesCountDoor, moderationDoor } from './http/count-doors.ts';
 import { embeddingDoor } from './http/embedding-door.ts';
 import { geminiDoor } from './http/gemini-door.ts';
-import { createGeneration, type Doors, listGenerations, readGeneration } from './http/generations.ts';
-import { createKeyDoor, listKeysDoor, revokeKeyDoor } from './http/key-door.ts';
+import type { Doors } from './http/generations.ts';
+import { lazy } from './http/lazy.ts';
 import { modelDoor } from './http/model-door.ts';
-import { priceDoor } from './http/price-door.ts';
-import { quoteDoor } from './http/quote-door.ts';
 import { createResponseDoor, storedResponseDoors } from './http/response-doors.ts';
 import { spendDoor } from './http/spend-door.ts';
 import { textDoor } from './http/text-door.ts';
@@ -49,9 +47,19 @@ export function createApp(options: AppOptions): Hono {
     );
   });
 
-  app.post('/v1/generations', createGeneration(doors));
-  app.get('/v1/generations', listGenerations(doors));
-  app.get('/v1/generations/:id', readGeneration(doors));
+  const generations = () => import('./http/generations.ts');
+  app.post(
+    '/v1/generations',
+    lazy(async () => (await generations()).createGeneration(doors)),
+  );
+  app.get(
+    '/v1/generations',
+    lazy(async () => (await generations()).listGenerations(doors)),
+  );
+  app.get(
+    '/v1/generations/:id',
+    lazy(async () => (await generations()).readGeneration(doors)),
+  );
   hangTextDoors(app, doors);
 
   for (const version of ['/v1', '/v1beta']) {
@@ -59,11 +67,25 @@ export function createApp(options: AppOptions): Hono {
     app.get(`${version}/models/*`, modelDoor(doors, options.prices));
   }
   app.get('/v1/spend', spendDoor(doors));
-  app.post('/v1/price', priceDoor(doors, options.readUsage));
-  app.post('/v1/quote', quoteDoor(doors));
-  app.post('/v1/keys', createKeyDoor(doors));
-  app.get('/v1/keys', listKeysDoor(doors));
-  app.delete('/v1/keys/:id', revokeKeyDoor(doors));
+  const price = async () => (await import('./http/price-door.ts')).priceDoor(doors, options.readUsage);
+  app.post('/v1/price', lazy(price));
+  app.post(
+    '/v1/quote',
+    lazy(async () => (await import('./http/quote-door.ts')).quoteDoor(doors)),
+  );
+  const keys = () => import('./http/key-door.ts');
+  app.post(
+    '/v1/keys',
+    lazy(async () => (await keys()).createKeyDoor(doors)),
+  );
+  app.get(
+    '/v1/keys',
+    lazy(async () => (await keys()).listKeysDoor(doors)),
+  );
+  app.delete(
+    '/v1/keys/:id',
+    lazy(async () => (await keys()).revokeKeyDoor(doors)),
+  );
   app.get('/assets/:id', assetDoor(gateway));
 
   app.notFound(async (c) => {

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono';
 import { shipped } from '../config/files.ts';
-import { loadConfig } from '../config/load.ts';
+import { loadShipped } from '../config/load.ts';
 import { assemble, type Env } from './assemble.ts';
 import { readKey } from './gateway/credential.ts';
 import { type Bucket, bucketAssets } from './runtime/workers/assets.ts';
@@ -21,7 +21,7 @@ let assembled: ReturnType<typeof build> | undefined;
 /** The house is put together once per isolate; bindings and secrets do not change while it lives. */
 function build(bindings: Bindings) {
   const env = bindings as unknown as Env;
-  return loadConfig(shipped).then((config) =>
+  return loadShipped(shipped).then((config) =>
     assemble(config, {
       env,
       books: durableBooks(bindings.BOOKS),

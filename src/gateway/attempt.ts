@@ -98,7 +98,17 @@ export async function beginAttempt(gateway: Gateway, start: Start): Promise<Atte
   trace.model = model.id;
   trace.attempts = 1;
   trace.simulated = upstream.simulated;
-  return attemptOf(gateway, { id, generationId, at, model, upstream, bound: start.bound ?? null, plain: start.plain, caller, trace });
+  return attemptOf(gateway, {
+    id,
+    generationId,
+    at,
+    model,
+    upstream,
+    bound: start.bound ?? null,
+    plain: start.plain,
+    caller,
+    trace,
+  });
 }
 
 type Opened = Pick<Attempt, 'id' | 'generationId' | 'at' | 'model' | 'upstream' | 'bound'> & {

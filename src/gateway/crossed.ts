@@ -11,11 +11,10 @@ import {
 } from '../contract/index.ts';
 import { foldEvents } from '../dialects/fold.ts';
 import { readSse } from '../dialects/sse.ts';
-import type { Lifetime, WireResponse } from '../runtime/ports.ts';
+import type { Lifetime } from '../runtime/ports.ts';
 import { clientLeft, garbage, interrupted, parseAnswer, usageOfText } from './answers.ts';
 import type { Attempt } from './attempt.ts';
 import { encodeFrames } from './frames.ts';
-import type { Gateway } from './gateway.ts';
 import { outputOfPart } from './outputs.ts';
 import { faultInside } from './refusal.ts';
 import { type EventSealer, sealAnswer } from './seal-events.ts';
@@ -85,7 +84,7 @@ export async function readAnswer(reading: Reading): Promise<TextAnswer> {
     bytes = await wire.bytes(largestAnswer);
   } catch (thrown) {
     const error = errorOfThrow(attempt.model.provider, thrown);
-    await settleUnknown(gateway, attempt, error, { bound });
+    await settleUnknown(gateway, attempt, error);
     throw error;
   }
   const body = parseAnswer(bytes);

@@ -3,7 +3,12 @@ import { isObject, type Json, type JsonObject } from '../contract/index.ts';
 const efforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
 
 /** One sentence for each field of a request that a provider's row says it refuses, or that we fit to what it knows (`ours`). */
-export function quirkWarnings(body: JsonObject, quirks: JsonObject | undefined, provider: string, ours = false): string[] {
+export function quirkWarnings(
+  body: JsonObject,
+  quirks: JsonObject | undefined,
+  provider: string,
+  ours = false,
+): string[] {
   if (!quirks) return [];
   const drop = Array.isArray(quirks.drop) ? quirks.drop.map(String) : [];
   const asked = drop.filter((name) => body[name] !== undefined && body[name] !== null && body[name] !== false);

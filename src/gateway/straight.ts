@@ -1,9 +1,7 @@
 import { type Dialect, errorOfThrow, GatewayError, isObject, type JsonObject } from '../contract/index.ts';
 import type { Lifetime, WireResponse } from '../runtime/ports.ts';
 import { clientLeft, garbage, interrupted, parseAnswer, usageOfText } from './answers.ts';
-import type { Attempt } from './attempt.ts';
 import { errorFrames } from './frames.ts';
-import type { Gateway } from './gateway.ts';
 import { faultInside, withoutKey } from './refusal.ts';
 import { Tap } from './tap.ts';
 import { largestAnswer, type TextReply } from './text.ts';
@@ -22,7 +20,7 @@ export async function straightAnswer(passing: Passing): Promise<TextReply> {
     bytes = await wire.bytes(largestAnswer);
   } catch (thrown) {
     const error = errorOfThrow(attempt.model.provider, thrown);
-    await settleUnknown(gateway, attempt, error, { bound });
+    await settleUnknown(gateway, attempt, error);
     throw error;
   }
   const body = parseAnswer(bytes);

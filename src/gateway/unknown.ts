@@ -19,7 +19,7 @@ export async function settleUnknown(
   gateway: Gateway,
   attempt: Attempt,
   error: GatewayError,
-  options: { bound?: Json; guess?: Usage | 'nothing'; status?: 'failed' | 'canceled' } = {},
+  options: { guess?: Usage | 'nothing'; status?: 'failed' | 'canceled' } = {},
 ): Promise<void> {
   const { failure, billing } = error.details;
   if (failure === 'A' || failure === 'B' || billing === 'none') return attempt.fail(error, undefined, options.status);
@@ -32,10 +32,7 @@ export async function settleUnknown(
   if (known !== 'cannot say') return attempt.fail(error, known, options.status);
   const answered =
     error.code === 'provider_error' || error.code === 'provider_garbage' || error.code === 'invalid_output';
-  const guess = seenOr(
-    options.guess,
-    answered ? undefined : usageOfBound(options.bound ?? null, attempt, gateway.catalogue),
-  );
+  const guess = seenOr(options.guess, answered ? undefined : usageOfBound(attempt.bound, attempt, gateway.catalogue));
   return attempt.fail(error, guess, options.status);
 }
 

@@ -82,6 +82,6 @@ async function abandon(gateway: Gateway, attempt: Attempt, reason: string, cause
     billing: 'unknown',
     cause,
   });
-  await settleUnknown(gateway, attempt, error, { bound: attempt.bound });
+  await settleUnknown(gateway, attempt, error);
   throw error;
 }

@@ -32,12 +32,13 @@ export async function recover(gateway: Gateway, tenant: string, before: number):
         billing: 'unknown',
       });
       try {
-        if (row.ref === null) return await settleUnknown(gateway, attempt, lost, { bound: row.bound });
+        if (row.ref === null) return await settleUnknown(gateway, attempt, lost);
         const running = { status: 'in_progress' as const, ref: row.ref, pollAfterMs: 0 };
         await followMedia(gateway, caller, attempt, running, row.request);
       } catch (thrown) {
         // What a job ended with is in the book; anything else leaves the attempt open for the next start.
-        if (!(thrown instanceof GatewayError)) console.error(`${row.id} could not be recovered`, thrown);
+        const told = thrown instanceof GatewayError && thrown.code !== 'store_unavailable';
+        if (!told) console.error(`${row.id} could not be recovered`, thrown);
       }
     }),
   );

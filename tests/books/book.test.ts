@@ -162,6 +162,42 @@ describe('book', () => {
     expect(book.listGenerations({ limit: 100 }).data).toHaveLength(7);
   });
 
+  it('shows a plain call, which keeps nothing but its attempt, as a generation among the others', () => {
+    book.createKey(keyRow('key_b'));
+    for (const [id, plain] of [
+      ['gen_1', true],
+      ['gen_2', false],
+      ['gen_3', true],
+    ] as const) {
+      const [generation, attempt] = begun({ id });
+      expect(book.begin({ ...generation, plain }, attempt)).toBe(true);
+    }
+    expect(countOf('generation')).toBe(1);
+    expect(book.generation('gen_1')).toMatchObject({ id: 'gen_1', model: 'house/pen', modality: 'text' });
+    expect(book.generation('gen_1', 'key_b')).toBeUndefined();
+    expect(book.listGenerations({ limit: 2 }).data.map((one) => one.id)).toEqual(['gen_3', 'gen_2']);
+    expect(book.listGenerations({ limit: 2, after: 'gen_2' })).toMatchObject({
+      data: [{ id: 'gen_1' }],
+      hasMore: false,
+    });
+    expect(book.listGenerations({ limit: 9, keyId: 'key_b' }).data).toEqual([]);
+    expect(settle('gen_1', 4n)).toBe(true);
+    expect(settle('gen_1', 9n)).toBe(false);
+    expect(book.generation('gen_1')).toMatchObject({
+      status: 'completed',
+      completedAt: noon + 5,
+      outputs: [],
+      attempts: [{ state: 'settled', receipt: { total: 4n } }],
+    });
+    expect(book.spend({ groupBy: ['modality'], simulated: 'include' })).toMatchObject({
+      rows: [{ generations: 3, attempts: 3, costPico: 4n }],
+      totalPico: 4n,
+    });
+    book.revokeKey('key_a', noon);
+    const [generation, attempt] = begun({ id: 'gen_4' });
+    expect(book.begin({ ...generation, plain: true }, attempt)).toBe(false);
+  });
+
   it('keeps assets', () => {
     const asset = {
       id: 'asset_main_1',

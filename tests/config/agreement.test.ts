@@ -45,6 +45,8 @@ const explained: Record<string, string> = {
   'google/gemini-3.1-flash-image input_text_tokens': 'litellm has half of it; Portkey has 0.5',
   'google/gemini-3.1-flash-image output_text_tokens': 'litellm has half of it; Portkey has 3',
   'google/gemini-2.5-flash-preview-tts input_text_tokens': "litellm has the text model's rate; Portkey has 0.5",
+  'google/gemini-2.5-pro-preview-tts input_text_tokens': "litellm has the text model's rate; Portkey has 1",
+  'groq/whisper-large-v3-turbo input_audio_seconds': 'litellm rounds 0.04 an hour to four digits a second',
   'groq/whisper-large-v3 input_audio_seconds': 'litellm rounds 0.111 an hour to four digits a second',
 };
 

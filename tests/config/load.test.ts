@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { shipped } from '../../config/files.ts';
-import { type ConfigFiles, loadConfig } from '../../config/load.ts';
+import { type ConfigFiles, loadConfig, loadShipped } from '../../config/load.ts';
 
 const small = (): ConfigFiles => ({
   models: {
@@ -226,4 +226,8 @@ test('the shipped files load', async () => {
   expect(config.aliases['gpt-5.5']).toBe('openai/gpt-5.5');
   expect(config.aliases['gpt-5.6']).toBe('openai/gpt-5.6-sol');
   expect(config.providers.find((row) => row.id === 'local')).toMatchObject({ keyless: true, gpuHourUsd: '1.20' });
+});
+
+test('loads the shipped files to the same configuration with and without the schema', async () => {
+  expect(await loadShipped(shipped)).toEqual(await loadConfig(shipped));
 });

@@ -60,7 +60,12 @@ describe('what passes straight passes whole', () => {
 
     it(`${name}, streamed`, async () => {
       const gemini = path(true).includes('alt=sse');
-      const sent: JsonObject = { ...(model ? { model } : {}), ...body, ...unknown, ...(gemini ? {} : { stream: true }) };
+      const sent: JsonObject = {
+        ...(model ? { model } : {}),
+        ...body,
+        ...unknown,
+        ...(gemini ? {} : { stream: true }),
+      };
       const answer = await send(`POST ${path(true)}`, { body: sent });
       expect(answer.status, answer.text).toBe(200);
       const received = world.received.at(-1)!;
@@ -71,7 +76,8 @@ describe('what passes straight passes whole', () => {
         ...(chat ? { stream_options: { include_usage: true } } : {}),
       });
       // The usage chunk that only we asked for is ours to take out again.
-      const asked = (frame: Json) => !chat || !Array.isArray(at(frame, 'choices')) || at(frame, 'choices', 0) !== undefined;
+      const asked = (frame: Json) =>
+        !chat || !Array.isArray(at(frame, 'choices')) || at(frame, 'choices', 0) !== undefined;
       expect(framesOf(answer.text)).toEqual(framesOf(received.answer()).filter(asked));
       if (!chat) expect(answer.text).toBe(received.answer());
       expect(framesOf(answer.text).some((frame) => carries(frame))).toBe(true);

@@ -40,7 +40,9 @@ export type Sent = {
 /** Holds an answer of one of our doors against the description of the API that the door stands for. */
 export function checkAnswer(tally: Tally, dialect: string, sent: Sent): void {
   const where = `${sent.path} → ${sent.status}`;
-  const bodies = sent.stream ? framesOf(sent.text).filter((frame) => frame !== '[DONE]') : [JSON.parse(sent.text) as Json];
+  const bodies = sent.stream
+    ? framesOf(sent.text).filter((frame) => frame !== '[DONE]')
+    : [JSON.parse(sent.text) as Json];
   for (const body of bodies) {
     if (body === null) tally.invalid.push(`${where} sent a frame that is no JSON: ${sent.text.slice(0, 300)}`);
     else answerChecks[dialect]!(tally, body, sent, where);
@@ -129,7 +131,8 @@ export function checkRequest(tally: Tally, provider: string, path: string, body:
   const [, , spec, pointer] = known;
   // OpenAI's own description takes a message both for an easy one and for a full one: Open Responses tells them apart.
   if (spec === 'openai' && pointer.includes('~1responses') && validator(spec, pointer)?.(body)) {
-    return tally.check('openresponses', schema('CreateResponseBody'), body, `${provider} ${path}`);
+    tally.check('openresponses', schema('CreateResponseBody'), body, `${provider} ${path}`);
+    return;
   }
   const model = provider === 'google' && pointer.endsWith('/GenerateContentRequest') ? { model: 'models/any' } : {};
   tally.check(spec, pointer, { ...model, ...(body as object) } as Json, `${provider} ${path}`);

@@ -89,7 +89,12 @@ describe.skipIf(!hasSpecs)('the doors keep the descriptions of the APIs they sta
   const smallDoors: [door: string, spec: string, pointer: string, ask: Sending][] = [
     ['GET /v1/models', 'openai', schema('ListModelsResponse'), {}],
     ['GET /v1/models/openai/gpt-5.5', 'openai', schema('Model'), {}],
-    ['GET /v1/models', 'anthropic', schema('ListResponse_ModelInfo_'), { headers: { 'anthropic-version': '2026-10-21' } }],
+    [
+      'GET /v1/models',
+      'anthropic',
+      schema('ListResponse_ModelInfo_'),
+      { headers: { 'anthropic-version': '2026-10-21' } },
+    ],
     ['GET /v1beta/models', google, schema('ListModelsResponse'), {}],
     ['GET /v1beta/models/openai/gpt-5.5', google, schema('Model'), {}],
     ['POST /v1/moderations', 'openai', schema('CreateModerationResponse'), { body: { input: 'hello' } }],
@@ -104,7 +109,12 @@ describe.skipIf(!hasSpecs)('the doors keep the descriptions of the APIs they sta
       ],
     ]),
     ...upstreams.flatMap(({ model }): typeof smallDoors => [
-      [`POST /v1/models/${model}:countTokens`, google, schema('CountTokensResponse'), { body: { contents: [content] } }],
+      [
+        `POST /v1/models/${model}:countTokens`,
+        google,
+        schema('CountTokensResponse'),
+        { body: { contents: [content] } },
+      ],
       [
         'POST /v1/messages/count_tokens',
         'anthropic',
@@ -134,7 +144,12 @@ describe.skipIf(!hasSpecs)('the doors keep the descriptions of the APIs they sta
     answers.check('openai', schema('ResponseItemList'), items.body, 'GET /v1/responses/…/input_items');
     const queued = await send('POST', '/v1/responses', { body: { model, input: 'hello', background: true } });
     answers.check('openai', responsePointer('/responses', 'post', 200), queued.body, 'a background response');
-    answers.check('openresponses', schema('ResponseResource'), { ...queued.body as object, usage: null }, 'a queued one');
+    answers.check(
+      'openresponses',
+      schema('ResponseResource'),
+      { ...(queued.body as object), usage: null },
+      'a queued one',
+    );
     expect(answers.invalid.slice(before)).toEqual([]);
   });
 

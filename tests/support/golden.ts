@@ -71,3 +71,27 @@ function times(one: string, other: string): string {
   const text = product.toString().padStart(scale + 1, '0');
   return scale === 0 ? text : `${text.slice(0, -scale)}.${text.slice(-scale)}`.replace(/\.?0+$/, '');
 }
+
+/** Where the shipped catalogue differs from a case, and why. Anything else that differs fails. */
+export const explained: Record<string, string> = {
+  'video-fal-billed-length': 'the case names no model, only its price: "(a $0.03/s video model)"',
+  'video-replicate-output-seconds':
+    'the case names no model, only its price: "(a model priced per second of output video, $0.40/s)"',
+};
+
+/** Lines as the case has them: what was counted, how much of it, what it came to. */
+export function wantedLines(entry: GoldenCase): string[] {
+  return entry.lines.map((line) => `${line.meter} ${line.qty} ${line.price_usd}/${line.per} ${line.cost_usd}`).sort();
+}
+
+/** The same of an answer of `POST /v1/price`. A multiplier stands in the price there. */
+export function writtenLines(answer: JsonObject, entry: GoldenCase): string[] {
+  const lines = Array.isArray(answer.lines) ? (answer.lines as JsonObject[]) : [];
+  return lines
+    .map((line) => {
+      const own = entry.lines.find((each) => each.multiplier && each.meter === line.meter);
+      const price = own?.multiplier && times(own.price_usd, own.multiplier) === line.price ? own.price_usd : line.price;
+      return `${line.meter} ${line.quantity} ${price}/${line.per} ${line.amount}`;
+    })
+    .sort();
+}

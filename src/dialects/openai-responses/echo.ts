@@ -38,5 +38,10 @@ export function echoOf(request: JsonObject, completedAt?: number): JsonObject {
 /** A function with the fields that a request may leave out. */
 function wholeTool(tool: Json): Json {
   if (!isObject(tool) || tool.type !== 'function') return tool;
-  return { ...tool, description: tool.description ?? null, parameters: tool.parameters ?? null, strict: tool.strict ?? true };
+  return {
+    ...tool,
+    description: tool.description ?? null,
+    parameters: tool.parameters ?? null,
+    strict: tool.strict ?? true,
+  };
 }

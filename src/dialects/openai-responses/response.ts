@@ -92,7 +92,9 @@ export function writeResponse(answer: TextAnswer): JsonObject {
   if (usage) body.usage = usage;
   const whole = overlay(body, ownExtra(answer.extra, dialect)) as JsonObject;
   // only what is complete was completed at some time
-  return typeof whole.completed_at === 'number' && whole.status !== 'completed' ? { ...whole, completed_at: null } : whole;
+  return typeof whole.completed_at === 'number' && whole.status !== 'completed'
+    ? { ...whole, completed_at: null }
+    : whole;
 }
 
 /** The fields every response object has, before anything is known of its outcome. */

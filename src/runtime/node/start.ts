@@ -3,7 +3,7 @@ import type { Server, ServerResponse } from 'node:http';
 import { join, resolve } from 'node:path';
 import { serve } from '@hono/node-server';
 import { shipped } from '../../../config/files.ts';
-import { loadConfig } from '../../../config/load.ts';
+import { loadConfig, loadShipped } from '../../../config/load.ts';
 import { assemble, type Env } from '../../assemble.ts';
 import { hintOf, makeKey, readKey } from '../../gateway/credential.ts';
 import { hexDigest } from '../../gateway/digest.ts';
@@ -42,7 +42,9 @@ export async function startNode(
     work.add(tracked);
   };
   const lifetime = { background, relay: streamFrom };
-  const config = await loadConfig(shipped, env.ATELIER_CONFIG ? readOverlay(env.ATELIER_CONFIG) : undefined);
+  const config = env.ATELIER_CONFIG
+    ? await loadConfig(shipped, readOverlay(env.ATELIER_CONFIG))
+    : await loadShipped(shipped);
   const started = Date.now();
   const { app, gateway } = await assemble(config, {
     env,

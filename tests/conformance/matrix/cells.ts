@@ -5,7 +5,11 @@ import type { Ask, Client, Said, ToolWords, Watch } from './client.ts';
 import { thinkingTwice } from './thinking.ts';
 import type { World } from './world.ts';
 
-export type Upstream = { name: string; model: string; /** For thinking, where `model` does not think. */ thinker?: string };
+export type Upstream = {
+  name: string;
+  model: string /** For thinking, where `model` does not think. */;
+  thinker?: string;
+};
 
 /** One client in front of one upstream. */
 export type Lane = { client: Client; watch: Watch; upstream: Upstream; world: World };

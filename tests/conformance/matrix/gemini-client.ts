@@ -47,18 +47,27 @@ export function geminiClient({ url, key, watch }: Opening): Client {
     ],
     ask: async (ask) => {
       const chunks: GenerateContentResponse[] = [];
-      if (ask.stream) for await (const chunk of await client.models.generateContentStream(write(ask))) chunks.push(chunk);
+      if (ask.stream)
+        for await (const chunk of await client.models.generateContentStream(write(ask))) chunks.push(chunk);
       else chunks.push(await client.models.generateContent(write(ask)));
       const parts = chunks.flatMap((chunk) => chunk.candidates?.[0]?.content?.parts ?? []);
       const usage = chunks.at(-1)?.usageMetadata;
       const words = (thought: boolean) =>
-        parts.flatMap((part) => (part.text !== undefined && Boolean(part.thought) === thought ? [part.text] : [])).join('');
+        parts
+          .flatMap((part) => (part.text !== undefined && Boolean(part.thought) === thought ? [part.text] : []))
+          .join('');
       return {
         text: words(false),
         reasoning: words(true),
         calls: parts.flatMap(({ functionCall }) =>
           functionCall
-            ? [{ id: functionCall.id ?? '', name: functionCall.name ?? '', arguments: (functionCall.args ?? {}) as Json }]
+            ? [
+                {
+                  id: functionCall.id ?? '',
+                  name: functionCall.name ?? '',
+                  arguments: (functionCall.args ?? {}) as Json,
+                },
+              ]
             : [],
         ),
         whole: chunks.at(-1)?.candidates?.[0]?.finishReason === 'STOP',

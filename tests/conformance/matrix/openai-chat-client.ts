@@ -43,7 +43,10 @@ export function openaiChatClient({ url, key, watch }: Opening): Client {
         ? await client.chat.completions.stream(streamed(ask), options).finalChatCompletion()
         : await client.chat.completions.create(write(ask), options);
       const choice = completion.choices[0]!;
-      const message = choice.message as OpenAI.Chat.ChatCompletionMessage & { reasoning_content?: string; reasoning?: string };
+      const message = choice.message as OpenAI.Chat.ChatCompletionMessage & {
+        reasoning_content?: string;
+        reasoning?: string;
+      };
       return {
         text: message.content ?? '',
         reasoning: message.reasoning_content ?? message.reasoning ?? '',

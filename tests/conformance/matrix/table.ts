@@ -18,10 +18,7 @@ export function renderTable(results: readonly Result[]): string {
     return `✓ <sup>${notes.indexOf(outcome) + 1}</sup>`;
   };
   const lines = rows.map((row) => `| ${[row, ...columns.map((column) => markOf(row, column))].join(' | ')} |`);
-  const head = [
-    `| client | upstream | ${columns.join(' | ')} |`,
-    `|---|---|${columns.map(() => '---').join('|')}|`,
-  ];
+  const head = [`| client | upstream | ${columns.join(' | ')} |`, `|---|---|${columns.map(() => '---').join('|')}|`];
   return [...head, ...lines, '', ...notes.map((note, place) => `${place + 1}. ${note}`)].join('\n').trim();
 }
 
@@ -31,5 +28,8 @@ export function sectionOf(readme: string): string | undefined {
 }
 
 export function withSection(readme: string, table: string): string {
-  return readme.replace(/<!-- matrix -->\n[\s\S]*?<!-- \/matrix -->/, () => `<!-- matrix -->\n${table}\n<!-- /matrix -->`);
+  return readme.replace(
+    /<!-- matrix -->\n[\s\S]*?<!-- \/matrix -->/,
+    () => `<!-- matrix -->\n${table}\n<!-- /matrix -->`,
+  );
 }

@@ -1,0 +1,12 @@
+import type { Context } from 'hono';
+
+type Door = (c: Context) => Promise<Response>;
+
+/** A door whose code is loaded when it is first used: a gateway that only passes chat never pays for it. */
+export function lazy(load: () => Promise<Door>): Door {
+  let door: Promise<Door> | undefined;
+  return async function openDoor(c: Context): Promise<Response> {
+    door ??= load();
+    return (await door)(c);
+  };
+}
