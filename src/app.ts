@@ -26,8 +26,6 @@ export type AppOptions = {
   adminHash: string | undefined;
   adminTenant: string;
   lifetimeOf: (c: Context) => Lifetime;
-  /** False while draining. */
-  isOpen: () => boolean;
 };
 
 /** The whole HTTP surface: the only place where doors are hung. */
@@ -37,16 +35,7 @@ export function createApp(options: AppOptions): Hono {
   const doors: Doors = { gateway, authenticator, lifetimeOf };
   const app = new Hono();
 
-  app.get('/healthz', (c) =>
-    options.isOpen() ? jsonAnswer(c, { status: 'ok' }) : jsonAnswer(c, { status: 'draining' }, 503),
-  );
-  app.use('/v1*', async (_, next) => {
-    if (options.isOpen()) return next();
-    return errorAnswer(
-      new GatewayError('shutting_down', { message: 'The gateway is shutting down.', retryAfterMs: 5_000 }),
-    );
-  });
-
+  app.get('/healthz', (c) => jsonAnswer(c, { status: 'ok' }));
   const generations = () => import('./http/generations.ts');
   app.post(
     '/v1/generations',
@@ -126,4 +115,12 @@ function hangTextDoors(app: Hono, doors: Doors): void {
 
   app.post('/v1/models/*', geminiDoor(doors, gemini));
   app.post('/v1beta/models/*', geminiDoor(doors, gemini));
+}
+
+/** What a gateway that is shutting down answers to anything new. Outside of the app, so that no request pays for the question. */
+export function answerClosed(request: Request): Response {
+  if (new URL(request.url).pathname === '/healthz') return Response.json({ status: 'draining' }, { status: 503 });
+  return errorAnswer(
+    new GatewayError('shutting_down', { message: 'The gateway is shutting down.', retryAfterMs: 5_000 }),
+  );
 }

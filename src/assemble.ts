@@ -8,7 +8,7 @@ import { type Fetch, GatewayError, type ProviderRow } from './contract/index.ts'
 import { dialects } from './dialects/index.ts';
 import { hexDigest } from './gateway/digest.ts';
 import { createDirectory } from './gateway/directory.ts';
-import type { Gateway } from './gateway/gateway.ts';
+import { type Deadlines, defaultDeadlines, type Gateway } from './gateway/gateway.ts';
 import { createCatalogue } from './meter/catalogue.ts';
 import type { AssetStore, Clock, Egress, Lifetime, Upstream } from './runtime/ports.ts';
 import { egressOver } from './runtime/wire.ts';
@@ -24,7 +24,6 @@ export type Runtime = {
   egress: Egress;
   fetchPublic: Gateway['fetchPublic'];
   lifetimeOf: (c: Context) => Lifetime;
-  isOpen?: () => boolean;
   adminKey: string | undefined;
   adminTenant: string;
 };
@@ -44,6 +43,7 @@ export async function assemble(config: Config, runtime: Runtime): Promise<{ app:
     books: runtime.books,
     assets: runtime.assets,
     clock: runtime.clock,
+    deadlines: readDeadlines(runtime.env.ATELIER_DEADLINES_MS),
     fetchPublic: runtime.fetchPublic,
   };
   const app = createApp({
@@ -53,7 +53,6 @@ export async function assemble(config: Config, runtime: Runtime): Promise<{ app:
     adminHash: runtime.adminKey ? await hexDigest(runtime.adminKey) : undefined,
     adminTenant: runtime.adminTenant,
     lifetimeOf: runtime.lifetimeOf,
-    isOpen: runtime.isOpen ?? (() => true),
   });
   return { app, gateway };
 }
@@ -99,4 +98,13 @@ function openSimulators(config: Config, runtime: Runtime): (row: ProviderRow) =>
     if (simulator) return simulator.fetch(input, init);
     throw new GatewayError('provider_not_configured', { message: `${row.id} has no simulator.`, provider: row.id });
   };
+}
+
+/** `ATELIER_DEADLINES_MS`: first header, silence, whole call, as "120000,60000,600000". */
+function readDeadlines(text: string | undefined): Deadlines {
+  if (!text) return defaultDeadlines;
+  const [headersTimeout = 0, idleTimeout = 0, totalTimeout = 0] = text.split(',').map(Number);
+  const deadlines = { headersTimeout, idleTimeout, totalTimeout };
+  if (Object.values(deadlines).every((value) => Number.isFinite(value) && value > 0)) return deadlines;
+  throw new Error(`ATELIER_DEADLINES_MS takes three numbers of milliseconds, not "${text}".`);
 }

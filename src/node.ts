@@ -1,8 +1,6 @@
-import { enableCompileCache, flushCompileCache } from 'node:module';
+import { flushCompileCache } from 'node:module';
+import { startNode } from './runtime/node/start.ts';
 
-// Before anything else is loaded: the second start reads stripped and compiled code from the cache.
-enableCompileCache();
-const { startNode } = await import('./runtime/node/start.ts');
 const starting = startNode(process.env);
 // From the first moment on: a signal during the start is obeyed as soon as there is something to close.
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

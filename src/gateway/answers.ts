@@ -6,8 +6,13 @@ const decoder = new TextDecoder();
 
 /** A JSON object, or undefined for HTML, half JSON or nothing. */
 export function parseAnswer(bytes: Uint8Array): JsonObject | undefined {
+  return parseText(decoder.decode(bytes));
+}
+
+/** The same from text. */
+export function parseText(text: string): JsonObject | undefined {
   try {
-    const body = JSON.parse(decoder.decode(bytes)) as Json;
+    const body = JSON.parse(text) as Json;
     return typeof body === 'object' && body !== null && !Array.isArray(body) ? body : undefined;
   } catch {
     return undefined;

@@ -4,6 +4,11 @@ import type { PriceList } from '../meter/catalogue.ts';
 import type { AssetStore, Clock, Upstream } from '../runtime/ports.ts';
 import type { Directory } from './directory.ts';
 
+/** Milliseconds a text call may take: to its first header, between two chunks, in all. */
+export type Deadlines = { headersTimeout: number; idleTimeout: number; totalTimeout: number };
+
+export const defaultDeadlines: Deadlines = { headersTimeout: 120_000, idleTimeout: 60_000, totalTimeout: 600_000 };
+
 /** Everything the gateway needs, put together by an entry. */
 export type Gateway = {
   directory: Directory;
@@ -13,6 +18,7 @@ export type Gateway = {
   books: Books;
   assets: AssetStore;
   clock: Clock;
+  deadlines: Deadlines;
   /** Fetches a caller-given public URL, guarded: no private addresses, no redirects, `limit` bytes at most. */
   fetchPublic(url: string, limit: number): Promise<{ bytes: Uint8Array; mediaType: string }>;
 };

@@ -1,6 +1,6 @@
 import { type Dialect, errorOfThrow, GatewayError, isObject, type JsonObject } from '../contract/index.ts';
 import type { Lifetime, WireResponse } from '../runtime/ports.ts';
-import { clientLeft, garbage, interrupted, parseAnswer, usageOfText } from './answers.ts';
+import { clientLeft, garbage, interrupted, parseText, usageOfText } from './answers.ts';
 import { errorFrames } from './frames.ts';
 import { faultInside, withoutKey } from './refusal.ts';
 import { Tap } from './tap.ts';
@@ -8,6 +8,8 @@ import { largestAnswer, type TextReply } from './text.ts';
 import { type Stream, settleUnknown, stopOf } from './unknown.ts';
 
 export type Passing = Stream & { dialect: Dialect; onAnswer?: (body: JsonObject) => Promise<void> };
+
+const decoder = new TextDecoder();
 
 /** Headers of the provider's answer that a client may use. */
 const passedHeaders = ['content-type', 'x-request-id', 'request-id', 'openai-processing-ms'];
@@ -23,7 +25,8 @@ export async function straightAnswer(passing: Passing): Promise<TextReply> {
     await settleUnknown(gateway, attempt, error);
     throw error;
   }
-  const body = parseAnswer(bytes);
+  const text = decoder.decode(bytes);
+  const body = parseText(text);
   const fault = body && faultInside(attempt, dialect, body);
   if (!body || fault) {
     const error = fault ?? garbage(attempt);
@@ -38,7 +41,8 @@ export async function straightAnswer(passing: Passing): Promise<TextReply> {
   });
   await attempt.complete(attempt.price(usage), {});
   await passing.onAnswer?.(body);
-  return { headers: passed(wire), body: bytes };
+  // Plain ASCII goes on as text: the runtime then writes head and body at once.
+  return { headers: passed(wire), body: text.length === bytes.length ? text : bytes };
 }
 
 /** A stream of the same dialect: its bytes pass; the cost is booked before its last frame is handed on. */

@@ -22,9 +22,6 @@ import { preparedBody, writeFor } from './target.ts';
 import { settleUnknown } from './unknown.ts';
 import { unsealRequest } from './unseal.ts';
 
-/** Milliseconds: first header of a plain answer or a stream; silence inside a stream. */
-const headersTimeout = 120_000;
-const idleTimeout = 60_000;
 /** The largest plain text answer we hold. */
 export const largestAnswer = 32 * 1024 * 1024;
 
@@ -52,7 +49,7 @@ export type TextCall = {
 
 export { dialectOf, preparedBody } from './target.ts';
 
-export type TextReply = { headers: Record<string, string>; body: Uint8Array | ReadableStream<Uint8Array> };
+export type TextReply = { headers: Record<string, string>; body: string | Uint8Array | ReadableStream<Uint8Array> };
 
 /** Answers a text request: byte for byte when door and provider speak the same dialect, through neutral words otherwise. */
 export async function runText(gateway: Gateway, lifetime: Lifetime, call: TextCall): Promise<TextReply> {
@@ -182,8 +179,7 @@ export async function sendText(
       },
       body,
       signal: options.signal,
-      headersTimeout,
-      idleTimeout,
+      ...gateway.deadlines,
     });
   } catch (thrown) {
     const error = errorOfThrow(model.provider, thrown);

@@ -35,6 +35,8 @@ export type WireRequest = {
   /** Milliseconds to the first header, and between two chunks. */
   headersTimeout: number;
   idleTimeout: number;
+  /** Milliseconds for the whole call, however alive it looks. None where absent. */
+  totalTimeout?: number;
 };
 
 /**

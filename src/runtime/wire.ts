@@ -43,7 +43,7 @@ export function egressOver(fetch: Fetch): Egress {
           signal,
           redirect: 'manual',
         });
-        return wireOf(response, abort, request.idleTimeout);
+        return wireOf(response, abort, request);
       } finally {
         clearTimeout(timer);
       }
@@ -51,30 +51,35 @@ export function egressOver(fetch: Fetch): Egress {
   };
 }
 
-function wireOf(response: Response, abort: AbortController, idleTimeout: number): WireResponse {
+function wireOf(response: Response, abort: AbortController, request: WireRequest): WireResponse {
+  const tooLate = () => abort.abort(new DOMException('The call took too long.', 'TimeoutError'));
+  const timer = request.totalTimeout === undefined ? undefined : setTimeout(tooLate, request.totalTimeout);
+  const stop = () => {
+    clearTimeout(timer);
+    abort.abort(new Error('aborted'));
+  };
   return {
     status: response.status,
     header: (name) => response.headers.get(name) ?? undefined,
     headers: () => Object.fromEntries(response.headers),
     bytes: async (limit) => {
-      const bytes = new Uint8Array(await response.arrayBuffer());
+      const bytes = new Uint8Array(await response.arrayBuffer().finally(() => clearTimeout(timer)));
       if (bytes.length > limit) throw new RangeError(`The answer is larger than ${limit} bytes.`);
       return bytes;
     },
-    stream: () => readIdly(response.body, abort, idleTimeout),
-    abort: () => abort.abort(new Error('aborted')),
+    stream: () => readIdly(response.body, stop, request.idleTimeout),
+    abort: stop,
   };
 }
 
 /** Chunks of a body; silence longer than `idleTimeout` milliseconds ends it with a TimeoutError. */
 async function* readIdly(
   body: ReadableStream<Uint8Array> | null,
-  abort: AbortController,
+  stop: () => void,
   idleTimeout: number,
 ): AsyncIterable<Uint8Array> {
-  if (!body) return;
+  if (!body) return stop();
   const reader = body.getReader();
-  let finished = false;
   try {
     while (true) {
       let timer: ReturnType<typeof setTimeout> | undefined;
@@ -82,17 +87,13 @@ async function* readIdly(
         timer = setTimeout(() => reject(new DOMException('The stream went silent.', 'TimeoutError')), idleTimeout);
       });
       const chunk = await Promise.race([reader.read(), silence]).finally(() => clearTimeout(timer));
-      if (chunk.done) {
-        finished = true;
-        return;
-      }
+      if (chunk.done) return;
       yield chunk.value;
     }
   } finally {
-    if (!finished) {
-      abort.abort(new Error('aborted'));
-      reader.cancel().catch(() => {});
-    }
+    // After the end both do nothing.
+    stop();
+    reader.cancel().catch(() => {});
   }
 }
 

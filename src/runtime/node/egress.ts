@@ -14,7 +14,7 @@ type Headers = Record<string, string | string[] | undefined>;
 export function openEgress(): Egress & { close(): Promise<void> } {
   const agent = new Agent({
     connect: { timeout: 5_000 },
-    connections: 512,
+    connections: 2048,
     pipelining: 1,
     keepAliveTimeout: 30_000,
     maxResponseSize: -1,
@@ -31,7 +31,7 @@ export function openEgress(): Egress & { close(): Promise<void> } {
 function dispatch(agent: Dispatcher, method: string, request: WireRequest): Promise<WireResponse> {
   return new Promise((resolve, reject) => {
     const url = new URL(request.url);
-    const answer = new DispatchedAnswer(resolve, reject, request.signal);
+    const answer = new DispatchedAnswer(resolve, reject, request);
     if (request.signal?.aborted) return reject(request.signal.reason);
     agent.dispatch(
       {
@@ -61,12 +61,17 @@ class DispatchedAnswer implements Dispatcher.DispatchHandler, WireResponse {
   private readonly answered: (answer: WireResponse) => void;
   private readonly refused: (reason: unknown) => void;
   private readonly signal: AbortSignal | undefined;
+  private readonly timer: NodeJS.Timeout | undefined;
   private readonly onAbort = () => this.controller?.abort(this.signal?.reason ?? new Error('aborted'));
 
-  constructor(answered: (answer: WireResponse) => void, refused: (reason: unknown) => void, signal?: AbortSignal) {
+  constructor(answered: (answer: WireResponse) => void, refused: (reason: unknown) => void, request: WireRequest) {
     this.answered = answered;
     this.refused = refused;
-    this.signal = signal;
+    this.signal = request.signal;
+    if (request.totalTimeout !== undefined) {
+      const tooLate = () => this.controller?.abort(new DOMException('The call took too long.', 'TimeoutError'));
+      this.timer = setTimeout(tooLate, request.totalTimeout);
+    }
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -91,17 +96,21 @@ class DispatchedAnswer implements Dispatcher.DispatchHandler, WireResponse {
   }
 
   onResponseEnd(): void {
-    this.ended = true;
-    this.signal?.removeEventListener('abort', this.onAbort);
+    this.over();
     this.wake?.();
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
     this.failure = error;
-    this.ended = true;
-    this.signal?.removeEventListener('abort', this.onAbort);
+    this.over();
     this.refused(error);
     this.wake?.();
+  }
+
+  private over(): void {
+    this.ended = true;
+    clearTimeout(this.timer);
+    this.signal?.removeEventListener('abort', this.onAbort);
   }
 
   header(name: string): string | undefined {

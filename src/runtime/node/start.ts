@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { serve } from '@hono/node-server';
 import { shipped } from '../../../config/files.ts';
 import { loadConfig, loadShipped } from '../../../config/load.ts';
+import { answerClosed } from '../../app.ts';
 import { assemble, type Env } from '../../assemble.ts';
 import { hintOf, makeKey, readKey } from '../../gateway/credential.ts';
 import { hexDigest } from '../../gateway/digest.ts';
@@ -54,13 +55,15 @@ export async function startNode(
     egress,
     fetchPublic,
     lifetimeOf: () => lifetime,
-    isOpen: () => open,
     adminKey: keys.admin,
     adminTenant: readKey(keys.admin)?.tenant ?? firstTenant,
   });
 
   const server = await new Promise<Server>((resolve_, reject) => {
-    const made = serve({ fetch: app.fetch, port, hostname }, () => resolve_(made as Server));
+    const made = serve(
+      { fetch: (request, bindings) => (open ? app.fetch(request, bindings) : answerClosed(request)), port, hostname },
+      () => resolve_(made as Server),
+    );
     made.once('error', reject);
   });
   let answering = 0;
