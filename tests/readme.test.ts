@@ -10,11 +10,13 @@ const readme = readFileSync(resolve(import.meta.dirname, '../README.md'), 'utf8'
 const run = promisify(execFile);
 
 /** Every curl block of the README with the answer printed below it. */
-const examples = [...readme.matchAll(/```bash\n((?:(?!```)[\s\S])*)```\n```json\n([\s\S]*?)```/g)].map(([, command = '', answer = '']) => ({
-  title: /"model":"([^"]+)"|model=(\S+)|v1\/(spend)/.exec(command)?.slice(1).find(Boolean) ?? command,
-  command,
-  answer: answer.trim(),
-}));
+const examples = [...readme.matchAll(/```bash\n((?:(?!```)[\s\S])*)```\n```json\n([\s\S]*?)```/g)].map(
+  ([, command = '', answer = '']) => ({
+    title: /"model":"([^"]+)"|model=(\S+)|v1\/(spend)/.exec(command)?.slice(1).find(Boolean) ?? command,
+    command,
+    answer: answer.trim(),
+  }),
+);
 
 let gateway: RunningGateway;
 let folder: string;
@@ -35,7 +37,9 @@ it('has an example of each modality, and of the spend', () => {
 for (const { title, command, answer } of examples) {
   it(`does what it prints: ${title}`, async () => {
     const here = (text: string) => text.replaceAll('http://127.0.0.1:8787', gateway.url);
-    const { stdout } = await run('bash', ['-c', `KEY=$(cat ${gateway.data}/app.key)\n${here(command)}`], { cwd: folder });
+    const { stdout } = await run('bash', ['-c', `KEY=$(cat ${gateway.data}/app.key)\n${here(command)}`], {
+      cwd: folder,
+    });
     let place = 0;
     for (const fragment of here(answer).split('…')) {
       const found = stdout.indexOf(fragment, place);

@@ -10,7 +10,7 @@ const deadline = 20_000;
  */
 export async function fetchPublic(text: string, limit: number): Promise<{ bytes: Uint8Array; mediaType: string }> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || url.protocol !== 'https:' || url.username || isPrivateHost(url.hostname)) throw refused();
+  if (url?.protocol !== 'https:' || url.username || isPrivateHost(url.hostname)) throw refused();
   const found = await lookup(url.hostname.replace(/^\[|\]$/g, ''), { all: true }).catch(() => []);
   const address = found[0];
   if (!address || found.some((one) => isPrivateHost(one.address))) throw refused();

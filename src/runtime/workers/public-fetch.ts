@@ -6,7 +6,7 @@ const deadline = 20_000;
 /** Fetches a URL that a caller gave: https only, no private literal, no redirects, `limit` bytes at most. The platform reaches no private network. */
 export async function fetchPublic(text: string, limit: number): Promise<{ bytes: Uint8Array; mediaType: string }> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || url.protocol !== 'https:' || url.username || isPrivateHost(url.hostname)) throw refused();
+  if (url?.protocol !== 'https:' || url.username || isPrivateHost(url.hostname)) throw refused();
   let answer: Response;
   try {
     answer = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(deadline) });
