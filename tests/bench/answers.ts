@@ -41,16 +41,22 @@ export function chatFrames(withUsage: boolean): string[] {
   return frames;
 }
 
-export type ChatKind = 'chat' | 'stream' | 'stream-with-usage';
+/** `crossed` streams too: it asks in Anthropic's form for what the upstream answers in OpenAI's. */
+export type ChatKind = 'chat' | 'stream' | 'stream-with-usage' | 'crossed';
 
-/** A request body in the OpenAI chat form. */
-export function chatRequest(kind: ChatKind, model: string): string {
+/** A stream with this in its request stays open after its first event until its caller leaves. */
+export const holdWords = 'Hold the line.';
+
+export const pathOf = (kind: ChatKind) => (kind === 'crossed' ? '/v1/messages' : '/v1/chat/completions');
+
+/** A request body: in the OpenAI chat form, in Anthropic's where it crosses. */
+export function chatRequest(kind: ChatKind, model: string, hold = false): string {
+  const content = hold ? holdWords : 'Tell me in a few sentences how a lighthouse works.';
+  const user = { role: 'user', content };
+  if (kind === 'crossed') return JSON.stringify({ model, max_tokens: 1000, stream: true, messages: [user] });
   return JSON.stringify({
     model,
-    messages: [
-      { role: 'system', content: 'You answer briefly.' },
-      { role: 'user', content: 'Tell me in a few sentences how a lighthouse works.' },
-    ],
+    messages: [{ role: 'system', content: 'You answer briefly.' }, user],
     max_completion_tokens: 200,
     ...(kind === 'chat' ? {} : { stream: true }),
     ...(kind === 'stream-with-usage' ? { stream_options: { include_usage: true } } : {}),

@@ -16,7 +16,9 @@ export async function checkBooks(gateway: Started, data: string, tally: Tally, b
   const count = (sql: string) => String(book.prepare(sql).get()?.n ?? 0);
   const attempts = count('SELECT COUNT(*) AS n FROM attempt');
   const settled = count("SELECT COUNT(*) AS n FROM attempt WHERE state = 'settled' AND outcome = 'succeeded'");
-  const completed = count("SELECT COUNT(*) AS n FROM generation WHERE status = 'completed'");
+  // A plain call has no row in `generation`: its attempt is its own generation.
+  const completed = count(`SELECT (SELECT COUNT(*) FROM generation WHERE status = 'completed')
+    + (SELECT COUNT(*) FROM attempt WHERE asked IS NOT NULL AND state <> 'dispatched' AND outcome = 'succeeded') AS n`);
   book.close();
 
   const cost = await costOfOne(gateway);

@@ -4,6 +4,7 @@ import { percentile } from './figures.ts';
 /** One stretch of load on one target. Bounded twice: by `seconds` and by `most` requests. */
 export type LoadJob = {
   origin: string;
+  path: string;
   headers: Record<string, string>;
   body: string;
   /** Length of a right answer's body; anything else is counted as wrong. */
@@ -12,7 +13,18 @@ export type LoadJob = {
   most: number;
 } & ({ kind: 'closed'; connections: number } | { kind: 'open'; perSecond: number });
 
-/** Latencies are milliseconds from sending to the last byte. Every request sent is in exactly one of the counts. */
+/** Streams to open and to keep open until `release`. */
+export type HoldJob = {
+  kind: 'hold';
+  origin: string;
+  path: string;
+  headers: Record<string, string>;
+  body: string;
+  count: number;
+};
+export type Held = { open: number; firstFailure?: string };
+
+/** Latencies are milliseconds from sending to the last byte, `first…` to the first byte of the body. Every request sent is in exactly one of the counts. */
 export type LoadResult = {
   sent: number;
   answered: number;
@@ -22,6 +34,8 @@ export type LoadResult = {
   seconds: number;
   p50: number;
   p99: number;
+  first50: number;
+  first99: number;
 };
 
 const longestWait = 10_000;
@@ -30,12 +44,23 @@ const settings = { pipelining: 1, keepAliveTimeout: 30_000, connect: { timeout: 
 /** Runs one job and resolves when its last request is done. */
 export async function runLoad(job: LoadJob): Promise<LoadResult> {
   const times: number[] = [];
-  const result: LoadResult = { sent: 0, answered: 0, wrong: 0, failed: 0, seconds: 0, p50: 0, p99: 0 };
+  const firsts: number[] = [];
+  const result: LoadResult = {
+    sent: 0,
+    answered: 0,
+    wrong: 0,
+    failed: 0,
+    seconds: 0,
+    p50: 0,
+    p99: 0,
+    first50: 0,
+    first99: 0,
+  };
   const begun = performance.now();
   const end = begun + job.seconds * 1000;
   const mayGoOn = () => performance.now() < end && result.sent < job.most;
   const request: Dispatcher.DispatchOptions = {
-    path: '/v1/chat/completions',
+    path: job.path,
     method: 'POST',
     headers: { 'content-type': 'application/json', ...job.headers },
     body: job.body,
@@ -47,6 +72,7 @@ export async function runLoad(job: LoadJob): Promise<LoadResult> {
     result.sent++;
     let status = 0;
     let bytes = 0;
+    let firstAt = 0;
     const sentAt = performance.now();
     way.dispatch(request, {
       onRequestStart() {},
@@ -54,12 +80,14 @@ export async function runLoad(job: LoadJob): Promise<LoadResult> {
         status = code;
       },
       onResponseData(_, chunk) {
+        if (bytes === 0) firstAt = performance.now();
         bytes += chunk.length;
       },
       onResponseEnd() {
         if (status === 200 && bytes === job.expectedBytes) {
           result.answered++;
           times.push(performance.now() - sentAt);
+          firsts.push(firstAt - sentAt);
         } else {
           result.wrong++;
           result.firstFailure ??= `status ${status}, ${bytes} bytes instead of ${job.expectedBytes}`;
@@ -114,11 +142,83 @@ export async function runLoad(job: LoadJob): Promise<LoadResult> {
   }
   result.seconds = (performance.now() - begun) / 1000;
   times.sort((one, other) => one - other);
-  return { ...result, p50: percentile(times, 0.5), p99: percentile(times, 0.99) };
+  firsts.sort((one, other) => one - other);
+  return {
+    ...result,
+    p50: percentile(times, 0.5),
+    p99: percentile(times, 0.99),
+    first50: percentile(firsts, 0.5),
+    first99: percentile(firsts, 0.99),
+  };
+}
+
+let holding: Pool | undefined;
+
+/** Opens streams, a few at a time, and resolves when each has its first event or failed. They stay open. */
+async function hold(job: HoldJob): Promise<Held> {
+  const pool = new Pool(job.origin, { ...settings, connections: job.count });
+  holding = pool;
+  const held: Held = { open: 0 };
+  const openOne = () =>
+    new Promise<void>((resolve) => {
+      const request = {
+        path: job.path,
+        method: 'POST' as const,
+        body: job.body,
+        headersTimeout: longestWait,
+        bodyTimeout: 0,
+      };
+      const fail = (words: string) => {
+        held.firstFailure ??= words;
+        resolve();
+      };
+      let status = 0;
+      let opened = false;
+      pool.dispatch(
+        { ...request, headers: { 'content-type': 'application/json', ...job.headers } },
+        {
+          onRequestStart() {},
+          onResponseStart(_, code) {
+            status = code;
+          },
+          onResponseData() {
+            if (opened) return;
+            if (status !== 200) return fail(`status ${status}`);
+            opened = true;
+            held.open++;
+            resolve();
+          },
+          onResponseEnd() {
+            if (opened) held.open--;
+            fail('a stream ended by itself');
+          },
+          onResponseError(_, error) {
+            if (opened) held.open--;
+            fail(String(error));
+          },
+        },
+      );
+    });
+  let left = job.count;
+  const opener = async () => {
+    while (left-- > 0) await openOne();
+  };
+  await Promise.all(Array.from({ length: Math.min(32, job.count) }, opener));
+  return held;
+}
+
+/** Leaves every held stream at once. */
+async function release(): Promise<object> {
+  await holding?.destroy();
+  holding = undefined;
+  return {};
 }
 
 if (process.send) {
-  process.on('message', (job: LoadJob) => runLoad(job).then((result) => process.send?.(result)));
+  process.on('message', (job: LoadJob | HoldJob | { kind: 'release' }) => {
+    const run = job.kind === 'hold' ? hold(job) : job.kind === 'release' ? release() : runLoad(job);
+    run.then((result: object) => process.send?.(result));
+  });
   process.on('disconnect', () => process.exit(0));
   process.send({ ready: true });
 }

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Check, checkBooks } from './check.ts';
 import { median, sleep } from './figures.ts';
+import { idleStreams } from './idle.ts';
 import { Meter } from './measure.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { ask, rssMb, startHelper, stop, stopAll } from './processes.ts';
 import { type Line, meets, ratioOf, writeTable } from './report.ts';
-import { minute, pace, saturation, streams } from './rounds.ts';
+import { firstBytes, minute, pace, saturation, streams } from './rounds.ts';
 import { callOnce, type Started, startBare, startGateway, type Target } from './targets.ts';
 
 /** Measures the straight chat path of the real gateway beside a bare Hono + fetch proxy. Exit code 1 when the books do not balance. */
@@ -68,6 +69,8 @@ async function bench(options: Options): Promise<{ lines: Line[]; checks: Check[]
   if (options.streams) {
     say('streams');
     lines.push(...(await streams(meter, field, options)));
+    say('time to first byte');
+    lines.push(...(await firstBytes(meter, field, options)));
   }
   if (options.minute) {
     say('one minute at saturation');
@@ -75,7 +78,17 @@ async function bench(options: Options): Promise<{ lines: Line[]; checks: Check[]
   }
   lines.push({ what: 'idle memory after the first answer', unit: 'MB', ...idle, atMost: 90 }, ...startLines(starts));
   say('books');
-  return { lines, checks: await balance(upstream, meter, gateway, data) };
+  const checks = await balance(upstream, meter, gateway, data);
+  if (options.streams) {
+    say('idle streams');
+    for (const { child } of [gateway, bare]) await stop(child);
+    // Processes of their own: in one that worked hard, streams would fill memory that it has already.
+    const gatewayOf = (name: string) => startGateway(origin, join(folder, `data-${name}`), caches);
+    const idled = await idleStreams(meter, upstream, gatewayOf, () => startBare(origin, caches));
+    lines.push(...idled.lines);
+    checks.push(...idled.checks);
+  }
+  return { lines, checks };
 }
 
 /** The first start of all compiles every file; later ones read the compile cache. */

@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
-import { answerBytes, type ChatKind, chatFrames, chatRequest } from './answers.ts';
+import { answerBytes, type ChatKind, chatFrames, chatRequest, pathOf, streamEvents } from './answers.ts';
 import { sleep } from './figures.ts';
-import type { LoadJob, LoadResult } from './load.ts';
+import type { Held, LoadJob, LoadResult } from './load.ts';
 import { ask, cpuMs, rssMb } from './processes.ts';
-import type { Target } from './targets.ts';
+import { callOnce, type Target } from './targets.ts';
 
 /** One stretch of load as seen from both ends. `cpuMs` is per request; both it and `rssMb` are missing for unmeasured processes. */
 export type Measured = LoadResult & { cpuMs?: number; rssMb?: number; rssEndMb?: number };
@@ -26,6 +26,7 @@ function expectedBytes(kind: ChatKind, target: Target): number {
 export class Meter {
   readonly tallies = new Map<string, Tally>();
   private readonly load: ChildProcess;
+  private crossedBytes = 0;
 
   constructor(load: ChildProcess) {
     this.load = load;
@@ -33,12 +34,34 @@ export class Meter {
 
   /** `connections` callers, each sending its next request when it has its answer. */
   closed(target: Target, kind: ChatKind, seconds: number, connections: number): Promise<Measured> {
-    return this.run(target, kind, { ...jobOf(target, kind, seconds), kind: 'closed', connections });
+    return this.run(target, kind, { ...this.jobOf(target, kind, seconds), kind: 'closed', connections });
   }
 
   /** A fixed pace, whatever the answers do. */
   open(target: Target, kind: ChatKind, seconds: number, perSecond: number): Promise<Measured> {
-    return this.run(target, kind, { ...jobOf(target, kind, seconds), kind: 'open', perSecond });
+    return this.run(target, kind, { ...this.jobOf(target, kind, seconds), kind: 'open', perSecond });
+  }
+
+  /** Reads one crossed stream with care: every later one must have its length. */
+  async learnCrossed(gateway: Target): Promise<void> {
+    const body = await callOnce(gateway, 'crossed');
+    const deltas = [...body.matchAll(/"type":"text_delta","text":"(w\d+ )"/g)].map((match) => match[1]).join('');
+    const wanted = Array.from({ length: streamEvents }, (_, index) => `w${index} `).join('');
+    if (deltas !== wanted || !body.includes('event: message_stop'))
+      throw new Error(`The crossed stream is not what the upstream said: ${body.slice(-1000)}`);
+    this.crossedBytes = Buffer.byteLength(body);
+    this.tallyOf(gateway).answered++;
+  }
+
+  /** Opens streams that stay silent after their first event, until `release`. */
+  hold(target: Target, kind: ChatKind, count: number): Promise<Held> {
+    const { origin, headers } = target;
+    const body = chatRequest(kind, target.model, true);
+    return ask<Held>(this.load, { kind: 'hold', origin, path: pathOf(kind), headers, body, count });
+  }
+
+  release(): Promise<object> {
+    return ask(this.load, { kind: 'release' });
   }
 
   tallyOf(target: Target): Tally {
@@ -67,16 +90,17 @@ export class Meter {
     sample();
     return { ...result, cpuMs: (cpuMs(pid) - before) / result.sent, rssMb: highest, rssEndMb: rssMb(pid) };
   }
-}
 
-function jobOf(target: Target, kind: ChatKind, seconds: number) {
-  const { origin, headers } = target;
-  return {
-    origin,
-    headers,
-    body: chatRequest(kind, target.model),
-    expectedBytes: expectedBytes(kind, target),
-    seconds,
-    most,
-  };
+  private jobOf(target: Target, kind: ChatKind, seconds: number) {
+    const { origin, headers } = target;
+    return {
+      origin,
+      path: pathOf(kind),
+      headers,
+      body: chatRequest(kind, target.model),
+      expectedBytes: kind === 'crossed' ? this.crossedBytes : expectedBytes(kind, target),
+      seconds,
+      most,
+    };
+  }
 }

@@ -62,7 +62,7 @@ export function writeTable(lines: readonly Line[], checks: readonly Check[]): st
       ? `  ok    ${check.what}: ${check.found}`
       : `  WRONG ${check.what}: ${check.found} instead of ${check.expected}`,
   );
-  return [...text, '', 'Ledger and spend against what callers and upstream counted:', ...books].join('\n');
+  return [...text, '', 'What must hold, against what callers and upstream counted:', ...books].join('\n');
 }
 
 function write(value: number | undefined): string {

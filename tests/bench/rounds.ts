@@ -1,4 +1,4 @@
-import type { ChatKind } from './answers.ts';
+import { type ChatKind, streamEvents } from './answers.ts';
 import { median } from './figures.ts';
 import type { Measured, Meter } from './measure.ts';
 import type { Options } from './options.ts';
@@ -9,6 +9,8 @@ export type Field = { gateway: Started; bare: Started; direct: Target };
 
 /** Callers of a streamed closed loop. */
 const streamConnections = 16;
+/** Streams per second of an open loop. */
+const streamRate = 50;
 
 type Turn = Record<string, Measured[]>;
 
@@ -23,6 +25,25 @@ async function inTurn(targets: Target[], rounds: number, run: (target: Target) =
     }
   }
   return turns;
+}
+
+/** A name for the figures, and what is measured under it. */
+type Case = [name: string, target: Target, kind: ChatKind];
+
+async function casesInTurn(
+  cases: Case[],
+  rounds: number,
+  run: (target: Target, kind: ChatKind) => Promise<Measured>,
+): Promise<Turn> {
+  const turns: Turn = Object.fromEntries(cases.map(([name]) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, target, kind] of cases) turns[name]!.push(await run(target, kind));
+  }
+  return turns;
+}
+
+function spreadOf(values: number[]): { gateway: number; spread: [number, number] } {
+  return { gateway: median(values), spread: [Math.min(...values), Math.max(...values)] };
 }
 
 type Figure = (measured: Measured) => number;
@@ -88,21 +109,73 @@ export async function pace(meter: Meter, field: Field, options: Options): Promis
 /** Streams of 200 events sent at once; the bare proxy relays raw bytes. */
 export async function streams(meter: Meter, field: Field, options: Options): Promise<Line[]> {
   const seconds = options.seconds * 0.5;
-  const lines: Line[] = [];
-  const kinds: [ChatKind, string][] = [
-    ['stream-with-usage', 'stream of 200 events, usage asked:'],
-    ['stream', 'stream of 200 events, usage hidden:'],
+  const relay: Case = ['relay', field.bare, 'stream-with-usage'];
+  const cases: Case[] = [
+    ['straight', field.gateway, 'stream-with-usage'],
+    relay,
+    ['crossed', field.gateway, 'crossed'],
+    ['hidden', field.gateway, 'stream'],
   ];
-  for (const [kind, what] of kinds) {
-    const targets = [field.gateway, field.bare];
-    for (const target of targets) await meter.closed(target, kind, Math.min(2, seconds), streamConnections);
-    const turns = await inTurn(targets, options.rounds, (target) =>
-      meter.closed(target, kind, seconds, streamConnections),
-    );
-    lines.push(lineOf(turns, `${what} CPU per stream`, 'ms', (one) => one.cpuMs!, { atMost: 0.45 }));
-    lines.push(lineOf(turns, `${what} throughput`, 'streams/s', (one) => one.answered / one.seconds));
-  }
-  return lines;
+  await meter.learnCrossed(field.gateway);
+  for (const [, target, kind] of cases) await meter.closed(target, kind, Math.min(2, seconds), streamConnections);
+  const turns = await casesInTurn(cases, options.rounds, (target, kind) =>
+    meter.closed(target, kind, seconds, streamConnections),
+  );
+  const perEvent: Figure = (one) => (one.cpuMs! * 1000) / streamEvents;
+  const perSecond: Figure = (one) => one.answered / one.seconds;
+  const line = (name: string, what: string, unit: string, figure: Figure, wanted: Partial<Line> = {}): Line => ({
+    ...spreadOf(all(turns, name, figure)),
+    what,
+    unit,
+    bare: middle(turns, 'relay', figure),
+    ...wanted,
+  });
+  const above = (name: string, what: string): Line => {
+    const base = all(turns, 'relay', perEvent);
+    const more = all(turns, name, perEvent).map((value, round) => value - base[round]!);
+    return { ...spreadOf(more), what, unit: 'µs', atMost: 3 };
+  };
+  const names: [string, string][] = [
+    ['straight', 'straight stream, usage asked:'],
+    ['hidden', 'straight stream, usage hidden:'],
+  ];
+  return [
+    ...names.flatMap(([name, what]) => [
+      line(name, `${what} CPU per event`, 'µs', perEvent),
+      above(name, `${what} CPU per event above the relay`),
+      line(name, `${what} CPU per stream`, 'ms', (one) => one.cpuMs!, { atMost: 0.45 }),
+      line(name, `${what} throughput`, 'streams/s', perSecond),
+    ]),
+    line('crossed', 'crossed stream: CPU per event', 'µs', perEvent, { atMost: 20 }),
+    line('crossed', 'crossed stream: throughput', 'streams/s', perSecond),
+  ];
+}
+
+/** Streams at a fixed, moderate pace: what the gateway adds until the first byte. */
+export async function firstBytes(meter: Meter, field: Field, options: Options): Promise<Line[]> {
+  const cases: Case[] = [
+    ['direct', field.direct, 'stream-with-usage'],
+    ['straight', field.gateway, 'stream-with-usage'],
+    ['crossed', field.gateway, 'crossed'],
+    ['relay', field.bare, 'stream-with-usage'],
+  ];
+  const turns = await casesInTurn(cases, options.rounds, (target, kind) =>
+    meter.open(target, kind, options.seconds * 0.5, streamRate),
+  );
+  const added = (name: string, figure: Figure) => {
+    const direct = all(turns, 'direct', figure);
+    return all(turns, name, figure).map((value, round) => value - direct[round]!);
+  };
+  const first50: Figure = (one) => one.first50;
+  const first99: Figure = (one) => one.first99;
+  const line = (name: string, words: string, figure: Figure): Line => ({
+    ...spreadOf(added(name, figure)),
+    what: `${name} stream, ${streamRate} streams/s: added time to first byte ${words}`,
+    unit: 'ms',
+    bare: median(added('relay', figure)),
+    direct: middle(turns, 'direct', figure),
+  });
+  return ['straight', 'crossed'].flatMap((name) => [line(name, 'p50', first50), line(name, 'p99', first99)]);
 }
 
 /** A minute of plain chat at saturation, and its memory at the end. */

@@ -1,11 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type ChatKind, chatRequest } from './answers.ts';
+import { type ChatKind, chatRequest, pathOf } from './answers.ts';
 import { sleep } from './figures.ts';
 import { freePort, start, stop } from './processes.ts';
 
-/** Something that answers POST /v1/chat/completions. `child` is missing where its process is not measured. */
+/** Something that answers chat calls. `child` is missing where its process is not measured. */
 export type Target = {
   name: string;
   origin: string;
@@ -95,7 +95,7 @@ async function statusOf(url: string): Promise<number> {
 
 /** One chat call; its body, or an error that shows it. */
 export async function callOnce(target: Target, kind: ChatKind): Promise<string> {
-  const answer = await fetch(`${target.origin}/v1/chat/completions`, {
+  const answer = await fetch(target.origin + pathOf(kind), {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...target.headers },
     body: chatRequest(kind, target.model),
