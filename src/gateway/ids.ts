@@ -27,11 +27,3 @@ export function newId(prefix: string, now: number): string {
   }
   return prefix + text;
 }
-
-/** When an id of `newId` was made (ms, UTC). */
-export function timeOfId(id: string): number {
-  const text = id.slice(id.indexOf('_') + 1, id.indexOf('_') + 11);
-  let time = 0;
-  for (const letter of text) time = time * 32 + Math.max(0, alphabet.indexOf(letter));
-  return time;
-}

@@ -47,8 +47,6 @@ export type TextCall = {
   onAnswer?: (body: JsonObject) => Promise<void>;
 };
 
-export { dialectOf, preparedBody } from './target.ts';
-
 export type TextReply = { headers: Record<string, string>; body: string | Uint8Array | ReadableStream<Uint8Array> };
 
 /** Answers a text request: byte for byte when door and provider speak the same dialect, through neutral words otherwise. */

@@ -108,7 +108,7 @@ export async function pace(meter: Meter, field: Field, options: Options): Promis
 
 /** Streams of 200 events sent at once; the bare proxy relays raw bytes. */
 export async function streams(meter: Meter, field: Field, options: Options): Promise<Line[]> {
-  const seconds = options.seconds * 0.5;
+  const seconds = options.seconds * 0.4;
   const relay: Case = ['relay', field.bare, 'stream-with-usage'];
   const cases: Case[] = [
     ['straight', field.gateway, 'stream-with-usage'],

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { newId, timeOfId } from '../../src/gateway/ids.ts';
+import { newId } from '../../src/gateway/ids.ts';
+
+/** The first ten letters are the time, most significant first. */
+function timeOfId(id: string): number {
+  const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+  let time = 0;
+  for (const letter of id.slice(id.indexOf('_') + 1).slice(0, 10)) time = time * 32 + alphabet.indexOf(letter);
+  return time;
+}
 
 describe('ids', () => {
   it('are 26 letters behind their prefix, and never repeat', () => {
