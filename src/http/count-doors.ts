@@ -2,6 +2,9 @@ import type { Context } from 'hono';
 import { type Dialect, GatewayError, type JsonObject, type TextRequest } from '../contract/index.ts';
 import { estimateTokens } from '../gateway/estimate.ts';
 import { askFree, hasFree } from '../gateway/free.ts';
+import type { Caller } from '../gateway/gateway.ts';
+import { mayHoldSeals, sealerOf } from '../gateway/seal.ts';
+import { unsealRequest } from '../gateway/unseal.ts';
 import { errorAnswer, jsonAnswer } from './answer.ts';
 import { readJson } from './body.ts';
 import type { Doors } from './generations.ts';
@@ -15,16 +18,32 @@ export type Counter = {
   write(tokens: number): JsonObject;
   /** The generation request inside a count request. */
   request(body: JsonObject): JsonObject;
+  /** A count request around a generation request. */
+  around(request: JsonObject, model: string): JsonObject;
 };
 
 /** Counts a request's tokens: by the provider where it can, else estimated at four characters a token and flagged so. */
-export async function countTokens(doors: Doors, c: Context, counter: Counter, asked: string, body: JsonObject) {
+export async function countTokens(
+  doors: Doors,
+  c: Context,
+  caller: Caller,
+  counter: Counter,
+  asked: string,
+  body: JsonObject,
+): Promise<Response> {
+  const { dialect, endpoint } = counter;
   const model = doors.gateway.directory.resolve(asked, 'text');
-  if (hasFree(doors.gateway, model, counter.endpoint)) {
-    const sent = 'model' in body ? { ...body, model: model.upstream } : body;
-    return jsonAnswer(c, await askFree(doors.gateway, model, counter.endpoint, sent));
+  const read = () => dialect.readRequest(counter.request(body), { model: model.upstream, stream: false });
+  if (hasFree(doors.gateway, model, endpoint)) {
+    let sent = 'model' in body ? { ...body, model: model.upstream } : body;
+    if (mayHoldSeals(JSON.stringify(body))) {
+      // State of other providers must not reach this one, and its own must come back as it made it.
+      const { request } = await unsealRequest(read(), dialect.name, sealerOf(caller.book), body);
+      sent = counter.around(dialect.writeRequest({ ...request, model: model.upstream }).body, model.upstream);
+    }
+    return jsonAnswer(c, await askFree(doors.gateway, model, endpoint, sent));
   }
-  const request = counter.dialect.readRequest(counter.request(body), { model: model.upstream, stream: false });
+  const request = read();
   return jsonAnswer(c, counter.write(estimateTokens(charactersOf(request))), 200, {
     'x-atelier-warnings': `${model.provider} cannot count tokens: this is an estimate.`,
   });
@@ -41,15 +60,16 @@ export function messagesCountDoor(doors: Doors, dialect: Dialect) {
     endpoint: 'anthropic-messages/count_tokens',
     write: (tokens) => ({ input_tokens: tokens }),
     request: (body) => ({ max_tokens: 1, ...body }),
+    around: ({ max_tokens: _, stream: __, ...request }) => request,
   };
   return async function answerCount(c: Context): Promise<Response> {
     try {
-      await doors.authenticator.caller(c);
+      const caller = await doors.authenticator.caller(c);
       const { body } = await readJson(c);
       if (typeof body.model !== 'string') {
         throw new GatewayError('invalid_request', { message: 'model is required.', param: 'model' });
       }
-      return await countTokens(doors, c, counter, body.model, body);
+      return await countTokens(doors, c, caller, counter, body.model, body);
     } catch (thrown) {
       return errorAnswer(thrown, undefined, dialect);
     }

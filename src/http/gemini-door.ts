@@ -14,6 +14,7 @@ export function geminiDoor(doors: Doors, dialect: Dialect) {
     dialect,
     endpoint: 'gemini/countTokens',
     write: (tokens) => ({ totalTokens: tokens }),
+    around: (request, model) => ({ generateContentRequest: { model: `models/${model}`, ...request } }),
     request: (body) => (at(body, 'generateContentRequest') as JsonObject | undefined) ?? body,
   };
   const text = textDoor(doors.gateway, doors.authenticator, doors.lifetimeOf, dialect, (c) => {
@@ -32,7 +33,7 @@ export function geminiDoor(doors: Doors, dialect: Dialect) {
       }
       const caller = await doors.authenticator.caller(c);
       const { body } = await readJson(c);
-      if (method === 'countTokens') return await countTokens(doors, c, counter, model, body);
+      if (method === 'countTokens') return await countTokens(doors, c, caller, counter, model, body);
       if (method !== 'embedContent' && method !== 'batchEmbedContents') {
         throw new GatewayError('not_found', `There is no method "${method}".`);
       }

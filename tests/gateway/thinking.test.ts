@@ -207,6 +207,41 @@ describe('a conversation that moves to another provider', () => {
   });
 });
 
+const counts: [string, (opening: Opening) => Client, string, string, string][] = [
+  ['messages', anthropicClient, 'google/gemini-3.8-flash', 'anthropic/claude-sonnet-5', '/v1/messages/count_tokens'],
+  [
+    'gemini',
+    geminiClient,
+    'anthropic/claude-sonnet-5',
+    'google/gemini-3.8-flash',
+    '/v1beta/models/google/gemini-3.8-flash:countTokens',
+  ],
+];
+it.each(counts)(
+  '%s: counts a conversation without showing one provider the state of another',
+  async (_, open, from, to, path) => {
+    const client = open({ url: world.gateway.url, key: world.gateway.appKey, watch: watch() });
+    const history = client.user('Say exactly: one');
+    history.push(
+      ...(await client.ask({ model: from, history, thinks: true })).turn,
+      ...client.user('Say exactly: two'),
+    );
+    expect(JSON.stringify(history)).toMatch(/"(atl1\.|YXRsMS)/);
+    const body = path.includes('count_tokens') ? { model: to, messages: history } : { contents: history };
+    const answer = await fetch(world.gateway.url + path, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${world.gateway.appKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const counted = (await answer.json()) as JsonObject;
+    expect(answer.status, JSON.stringify(counted)).toBe(200);
+    expect(counted.input_tokens ?? counted.totalTokens).toBeGreaterThan(0);
+    const sent = JSON.stringify(world.received.at(-1)!.body);
+    expect(sent).not.toMatch(/atl1\.|YXRsMS/);
+    expect(sent).toContain('Say exactly: two');
+  },
+);
+
 it('keeps state with a response that the gateway stores', async () => {
   const client = new OpenAI({ apiKey: world.gateway.appKey, baseURL: `${world.gateway.url}/v1`, maxRetries: 0 });
   const tools = [{ type: 'function' as const, strict: false, ...weather }];
