@@ -20,6 +20,7 @@ export const google: Provider = {
       headers: { 'x-goog-api-key': call.key, 'x-client-request-id': call.attemptId },
     }),
   },
+  converses: ['image'],
   media: {
     embedding: googleEmbedding,
     image: googleImage,

@@ -62,6 +62,8 @@ export type Provider = {
   id: string;
   text?: TextPort;
   media?: { [M in MediaModality]?: MediaPort<M> };
+  /** What its text dialect makes beside text: models that answer a conversation with pictures. */
+  converses?: readonly Modality[];
   /** Helper endpoints that cost nothing and whose bytes pass: token counts, moderations. By endpoint name. */
   free?: { [endpoint: string]: TextPort[DialectName] };
   readUsage(observed: Observed): Usage | undefined;

@@ -32,7 +32,7 @@ export function usageOfText(
     const read = attempt.upstream.provider.readUsage({
       model: attempt.model.upstream,
       endpoint: seen.endpoint,
-      modality: 'text',
+      modality: attempt.model.modality,
       usage: seen.usage,
       response: seen.response,
       options: attempt.model.options,

@@ -3,7 +3,7 @@ import { GatewayError, type Json, type Modality, type Model, type Price } from '
 /** The models and names of the configuration, looked up fast. */
 export type Directory = {
   /** The model behind a name, for a wanted modality. Throws model_not_found or modality_mismatch. */
-  resolve(name: string, modality: Modality): Model;
+  resolve(name: string, modality: Modality, also?: (model: Model) => boolean): Model;
   defaultOf(modality: Modality): string | undefined;
   list(): readonly Model[];
   find(id: string): Model | undefined;
@@ -50,10 +50,10 @@ export function createDirectory(source: Source): Directory {
     find,
     list: () => source.models,
     defaultOf: (modality) => source.defaults[modality],
-    resolve: (name, modality) => {
+    resolve: (name, modality, also) => {
       const model = find(name);
       if (model) {
-        if (model.modality !== modality) refuse(model, modality);
+        if (model.modality !== modality && !also?.(model)) refuse(model, modality);
         if (isGone(model)) {
           throw new GatewayError('model_not_found', {
             message: `${model.id} was shut down by its provider on ${model.shutdownDate}.`,

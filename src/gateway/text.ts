@@ -49,9 +49,16 @@ export type TextCall = {
 
 export type TextReply = { headers: Record<string, string>; body: string | Uint8Array | ReadableStream<Uint8Array> };
 
+/** The model of a text request: one that writes, or one whose provider lets it answer a conversation with media. */
+export function resolveText(gateway: Gateway, asked: string): Model {
+  return gateway.directory.resolve(asked, 'text', (model) => {
+    return gateway.upstreams.get(model.provider)?.provider.converses?.includes(model.modality) ?? false;
+  });
+}
+
 /** Answers a text request: byte for byte when door and provider speak the same dialect, through neutral words otherwise. */
 export async function runText(gateway: Gateway, lifetime: Lifetime, call: TextCall): Promise<TextReply> {
-  const model = gateway.directory.resolve(call.asked, 'text');
+  const model = resolveText(gateway, call.asked);
   const upstream = upstreamOf(gateway, model);
   const ports = upstream.provider.text ?? {};
   // state of other dialects in the request must be taken out: bytes that hold any cannot pass

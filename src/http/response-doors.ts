@@ -5,7 +5,7 @@ import { echoOf } from '../dialects/openai-responses/echo.ts';
 import { upstreamOf } from '../gateway/attempt.ts';
 import { type Caller, newTrace, type Trace } from '../gateway/gateway.ts';
 import { newId } from '../gateway/ids.ts';
-import { runText, type TextCall } from '../gateway/text.ts';
+import { resolveText, runText, type TextCall } from '../gateway/text.ts';
 import { errorAnswer, jsonAnswer, traceHeaders } from './answer.ts';
 import { readJson } from './body.ts';
 import type { Doors } from './generations.ts';
@@ -26,7 +26,7 @@ export function createResponseDoor(doors: Doors, dialect: Dialect) {
       if (typeof body.model !== 'string' || body.model === '') {
         throw new GatewayError('invalid_request', { message: 'model is required.', param: 'model' });
       }
-      const model = gateway.directory.resolve(body.model, 'text');
+      const model = resolveText(gateway, body.model);
       const native = upstreamOf(gateway, model).provider.text?.[dialect.name] ? model.provider : undefined;
       const continued = await continueFrom(caller, body, native);
       const { background, ...sent } = continued.body;
