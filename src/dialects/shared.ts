@@ -263,3 +263,14 @@ export function need<T>(value: T | undefined, param: string): T {
 const isString = (value: unknown) => typeof value === 'string';
 const isNumber = (value: unknown) => typeof value === 'number' && Number.isFinite(value);
 const isBoolean = (value: unknown) => typeof value === 'boolean';
+
+/** What went wrong while a provider's answer was read: a field that makes no sense there is not the caller's fault. */
+export function blameProvider(thrown: unknown): GatewayError {
+  if (!(thrown instanceof GatewayError))
+    return new GatewayError('stream_interrupted', { ...interrupted().details, cause: thrown });
+  if (thrown.code !== 'invalid_request') return thrown;
+  return new GatewayError('provider_garbage', {
+    message: `The answer makes no sense: ${thrown.message}`,
+    failure: 'D',
+  });
+}

@@ -26,7 +26,7 @@ export function parseText(text: string): JsonObject | undefined {
  */
 export function usageOfText(
   attempt: Attempt,
-  seen: { endpoint: DialectName; bound: JsonObject; usage?: Json; response?: Json; frames?: number; broken?: boolean },
+  seen: { endpoint: DialectName; bound: Json; usage?: Json; response?: Json; frames?: number; broken?: boolean },
 ): Usage {
   if (seen.usage !== undefined && seen.usage !== null) {
     const read = attempt.upstream.provider.readUsage({

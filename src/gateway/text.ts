@@ -77,7 +77,7 @@ async function runStraight(
   const rewritten = rewriteRequest(call, model.upstream, upstream.row.quirks);
   const attempt = await begin(gateway, call, model, call.text.length, maxTokensOf(call.body));
   const wire = await sendText(gateway, attempt, call.door.name, rewritten.text, call.stream, call);
-  const passing = { gateway, attempt, dialect: call.door, wire, bound: boundOf(call, model), onAnswer: call.onAnswer };
+  const passing = { gateway, attempt, dialect: call.door, wire, bound: attempt.bound, onAnswer: call.onAnswer };
   return call.stream ? straightStream(passing, lifetime, rewritten.hideUsage) : straightAnswer(passing);
 }
 

@@ -1,5 +1,5 @@
 import type { Metered } from '../contract/index.ts';
-import { type GatewayError, isObject, type Json, type JsonObject, type Usage } from '../contract/index.ts';
+import { type GatewayError, isObject, type Json, type Usage } from '../contract/index.ts';
 import type { WireResponse } from '../runtime/ports.ts';
 import { clientLeft } from './answers.ts';
 import type { Attempt } from './attempt.ts';
@@ -46,7 +46,7 @@ export type Stream = {
   gateway: Gateway;
   attempt: Attempt;
   wire: WireResponse;
-  bound: JsonObject;
+  bound: Json;
   /** Set once the stream is read. */
   begun?: boolean;
   /** Set when the client left. */

@@ -1,5 +1,5 @@
 import { at, GatewayError, isObject, type Json, type JsonObject, stringAt } from '../../contract/index.ts';
-import { defined, interrupted, streamErrorCode } from '../shared.ts';
+import { defined, streamErrorCode } from '../shared.ts';
 
 const typeOfStatus: Record<number, string> = {
   401: 'authentication_error',
@@ -37,15 +37,4 @@ export function readError(status: number, body: Json): { message: string; type?:
 export function errorInside(body: Json): GatewayError {
   const { message, type, code } = readError(200, body);
   return new GatewayError(streamErrorCode({ type, code }), { message, failure: 'D', billing: 'unknown', raw: body });
-}
-
-/** What went wrong while a provider's answer was read: a field that makes no sense there is not the caller's fault. */
-export function blameProvider(thrown: unknown): GatewayError {
-  if (!(thrown instanceof GatewayError))
-    return new GatewayError('stream_interrupted', { ...interrupted().details, cause: thrown });
-  if (thrown.code !== 'invalid_request') return thrown;
-  return new GatewayError('provider_garbage', {
-    message: `The answer makes no sense: ${thrown.message}`,
-    failure: 'D',
-  });
 }

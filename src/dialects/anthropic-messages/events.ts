@@ -13,9 +13,9 @@ import {
   stringAt,
 } from '../../contract/index.ts';
 import { inSequence, openPart } from '../fold.ts';
-import { defined, interrupted, opaqueFor, overlay, parseFrame, takeKnown } from '../shared.ts';
+import { blameProvider, defined, interrupted, opaqueFor, overlay, parseFrame, takeKnown } from '../shared.ts';
 import { assetAsText, dialect, readBlock, writeBlock, writeCitations } from './blocks.ts';
-import { blameProvider, errorInside, writeError } from './errors.ts';
+import { errorInside, writeError } from './errors.ts';
 import {
   emptyMessage,
   mergeUsage,

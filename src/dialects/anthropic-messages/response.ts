@@ -11,9 +11,9 @@ import {
   type TextAnswer,
   type TokenCounts,
 } from '../../contract/index.ts';
-import { defined, overlay, ownExtra, takeKnown } from '../shared.ts';
+import { blameProvider, defined, overlay, ownExtra, takeKnown } from '../shared.ts';
 import { dialect, readContent, writeBlocks } from './blocks.ts';
-import { blameProvider, errorInside } from './errors.ts';
+import { errorInside } from './errors.ts';
 
 /** Reads a `Message`. `stop_sequence`, `stop_details` and other fields that say something stay in `extra`. Throws GatewayError: its own error inside a 200, else `provider_garbage`. */
 export function readResponse(body: Json): TextAnswer {

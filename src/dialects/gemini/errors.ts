@@ -7,7 +7,7 @@ import {
   numberAt,
   stringAt,
 } from '../../contract/index.ts';
-import { defined, interrupted, streamErrorCode } from '../shared.ts';
+import { defined, streamErrorCode } from '../shared.ts';
 
 const statuses: Record<number, string> = {
   401: 'UNAUTHENTICATED',
@@ -56,15 +56,4 @@ export function errorInside(body: Json): GatewayError {
   const { message, type } = readError(status, body);
   const code: ErrorCode = streamErrorCode({ type, code: String(status) });
   return new GatewayError(code, { message, failure: 'D', billing: 'unknown', raw: body });
-}
-
-/** What went wrong while a provider's answer was read: a field that makes no sense there is not the caller's fault. */
-export function blameProvider(thrown: unknown): GatewayError {
-  if (!(thrown instanceof GatewayError))
-    return new GatewayError('stream_interrupted', { ...interrupted().details, cause: thrown });
-  if (thrown.code !== 'invalid_request') return thrown;
-  return new GatewayError('provider_garbage', {
-    message: `The answer makes no sense: ${thrown.message}`,
-    failure: 'D',
-  });
 }

@@ -13,8 +13,8 @@ import {
   stringAt,
 } from '../../contract/index.ts';
 import { grow, openPart } from '../fold.ts';
-import { defined, interrupted, overlay, parseFrame, takeKnown } from '../shared.ts';
-import { blameProvider, errorInside, writeError } from './errors.ts';
+import { blameProvider, defined, interrupted, overlay, parseFrame, takeKnown } from '../shared.ts';
+import { errorInside, writeError } from './errors.ts';
 import { CallIds, dialect, readGrounding, readPart, signatureOf } from './parts.ts';
 import {
   answerFields,

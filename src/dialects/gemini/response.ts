@@ -12,8 +12,8 @@ import {
   type TextAnswer,
   type TokenCounts,
 } from '../../contract/index.ts';
-import { defined, overlay, ownExtra, takeKnown, urlCitation } from '../shared.ts';
-import { blameProvider, errorInside } from './errors.ts';
+import { blameProvider, defined, overlay, ownExtra, takeKnown, urlCitation } from '../shared.ts';
+import { errorInside } from './errors.ts';
 import { CallIds, dialect, readGrounding, readPart, writePart } from './parts.ts';
 
 export const answerFields = ['responseId', 'modelVersion', 'candidates', 'usageMetadata'] as const;
