@@ -17,6 +17,8 @@ export type SimulatorOptions = {
   publicUrl?: string;
   /** Milliseconds between streamed events. Default 0. */
   paceMs?: number;
+  /** Carries webhooks out. None: webhooks are taken and never sent. */
+  deliver?: Fetch;
 };
 
 /** What every simulator's handler gets. */
@@ -27,6 +29,9 @@ export type SimulatorContext = {
   bill: Bill;
   publicUrl: string;
   paceMs: number;
+  /** Whether directives in a prompt may choose how the work ends. */
+  faults: boolean;
+  deliver?: Fetch;
   /** A stable id for this request: same seed, path and body, same id. */
   idFor(prefix: string, ...material: string[]): string;
 };
@@ -67,6 +72,8 @@ export function createSimulator(
     bill,
     publicUrl: options.publicUrl ?? `https://${id}.simulator.invalid`,
     paceMs: options.paceMs ?? 0,
+    faults: options.faults ?? false,
+    deliver: options.deliver,
     idFor: (prefix, ...material) => prefix + stableHex(`${seed}|${id}|${material.join('|')}`),
   };
   const handler = make(context);

@@ -2,6 +2,7 @@ import type { DialectName } from './dialect.ts';
 import type { Json, JsonObject } from './json.ts';
 import type { Modality } from './modality.ts';
 import type { Operation } from './operation.ts';
+import type { Part } from './part.ts';
 import type { MediaModality, MediaRequestOf } from './request.ts';
 import type { Meter, Usage } from './usage.ts';
 
@@ -21,8 +22,17 @@ export type Call = {
   /** Our id for this attempt: sent where the provider accepts a client id. */
   attemptId: string;
   options: JsonObject;
+  /** Where the provider may say that a job has moved on: a reason to ask again, never believed by itself. */
   webhookUrl?: string;
+  /** Set where the caller wants to see the work grow. */
+  progress?: (progress: Progress) => void;
 };
+
+/**
+ * What is there before the end. An image is a whole preview, `index` counting up; text and audio are the next piece.
+ * A port that cannot show any leaves `Call.progress` alone.
+ */
+export type Progress = { fraction?: number; partial?: Part; index?: number };
 
 /** Where a text request of one dialect goes. The bytes are the gateway's business. */
 export type TextTarget = { url: string; headers: Record<string, string> };
@@ -37,7 +47,14 @@ export type MediaPort<M extends MediaModality> = {
   submit(request: MediaRequestOf<M>, call: Call): Promise<Operation>;
   poll?(ref: Json, call: Call): Promise<Operation>;
   cancel?(ref: Json, call: Call): Promise<Operation>;
+  /**
+   * Names of the neutral request's fields that this model has a place for, `prompt` or `text` included. What a caller asks beside them
+   * is told as a degradation (strict callers are refused). Absent: everything is honoured.
+   */
+  honours?(call: Pick<Call, 'model' | 'options'>): readonly FieldOf<M>[];
 };
+
+type FieldOf<M extends MediaModality> = Exclude<keyof MediaRequestOf<M>, 'modality' | 'params' | 'user'>;
 
 /** What was seen of a finished call, for metering. `endpoint` is a DialectName or a media endpoint such as "images". */
 export type Observed = {

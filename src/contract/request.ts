@@ -95,6 +95,12 @@ export type ImageRequest = Params & {
   negativePrompt?: string;
   images?: Asset[];
   mask?: Asset;
+  /** How many previews to show before the end (`Call.progress`). */
+  partialImages?: number;
+  inputFidelity?: string;
+  moderation?: string;
+  /** 0 to 100, for JPEG and WebP. */
+  compression?: number;
 };
 
 /** `format`: mp3, wav, pcm, opus, aac, flac. `speed` 1 = natural. */
@@ -102,6 +108,10 @@ export type SpeechRequest = Params & {
   modality: 'speech';
   text: string;
   voice?: string;
+  /** Several speakers: `text` holds lines "Name: words". */
+  voices?: { speaker: string; voice: string }[];
+  /** Wants the time of every character or word beside the sound. */
+  timestamps?: boolean;
   format?: string;
   speed?: number;
   instructions?: string;
@@ -118,6 +128,8 @@ export type TranscriptionRequest = Params & {
   translate?: boolean;
   temperature?: number;
   timestamps?: ('word' | 'segment')[];
+  /** Wants to know who speaks. */
+  diarize?: boolean;
 };
 
 export type MusicRequest = Params & {
@@ -125,6 +137,7 @@ export type MusicRequest = Params & {
   prompt: string;
   seconds?: number;
   lyrics?: string;
+  instrumental?: boolean;
   format?: string;
   audio?: Asset;
 };
@@ -144,6 +157,8 @@ export type VideoRequest = Params & {
   ratio?: string;
   resolution?: string;
   audio?: boolean;
+  negativePrompt?: string;
+  /** The first is the first frame; a second is the last frame where the model takes one. */
   images?: Asset[];
   video?: Asset;
 };
