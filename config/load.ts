@@ -167,6 +167,7 @@ function readProvider(row: ProvidersFile['providers'][number]): ProviderRow {
     ...(row.keyless !== undefined && { keyless: row.keyless }),
     ...(row.dialects && { dialects: row.dialects }),
     ...(row.quirks && { quirks: row.quirks as JsonObject }),
+    ...(row.http && { http: row.http as JsonObject }),
     ...(row.gpu_hour_usd && { gpuHourUsd: row.gpu_hour_usd }),
     ...(row.lookup_url && { lookupUrl: row.lookup_url }),
   };

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { dialectNames, meters, modalities } from '../src/contract/index.ts';
+import { httpSchema } from './http-row.ts';
 
 /** An amount or unit as published: digits, never an exponent, never divided beforehand. */
 const decimal = z.string().regex(/^(0|[1-9]\d*)(\.\d+)?$/, 'must be a plain decimal such as "0.25"');
@@ -37,22 +38,29 @@ export const quirksSchema = z.strictObject({
   peak_utc: z.array(z.string().regex(/^\d\d:\d\d-\d\d:\d\d$/, 'must be hours such as "01:00-04:00"')).optional(),
 });
 
-export const providerSchema = z.strictObject({
-  id,
-  name: text.optional(),
-  /** A file of providers/, or "openai-compatible". */
-  adapter: id,
-  base_url: address,
-  base_url_env: envName.optional(),
-  key_env: envName.optional(),
-  /** True where a call may go out without a key. */
-  keyless: z.boolean().optional(),
-  dialects: z.array(z.enum(dialectNames)).min(1).optional(),
-  quirks: quirksSchema.optional(),
-  /** US dollars an hour of a machine of one's own. */
-  gpu_hour_usd: decimal.optional(),
-  lookup_url: url.optional(),
-});
+export const providerSchema = z
+  .strictObject({
+    id,
+    name: text.optional(),
+    /** A file of providers/, or "openai-compatible". */
+    adapter: id,
+    base_url: address,
+    base_url_env: envName.optional(),
+    key_env: envName.optional(),
+    /** True where a call may go out without a key. */
+    keyless: z.boolean().optional(),
+    dialects: z.array(z.enum(dialectNames)).min(1).optional(),
+    quirks: quirksSchema.optional(),
+    /** Belongs to the adapter "http". */
+    http: httpSchema.optional(),
+    /** US dollars an hour of a machine of one's own. */
+    gpu_hour_usd: decimal.optional(),
+    lookup_url: url.optional(),
+  })
+  .refine((row) => (row.adapter === 'http') === (row.http !== undefined), {
+    path: ['http'],
+    error: 'the adapter "http" needs "http", and it belongs to no other',
+  });
 
 export const providersFile = z.strictObject({ providers: z.array(providerSchema) });
 
@@ -102,7 +110,12 @@ export const capabilitySchemas = {
   }),
   music: z.strictObject({ seconds: range.optional(), formats: words.optional(), lyrics: z.boolean().optional() }),
   sound_effect: z.strictObject({ seconds: range.optional(), formats: words.optional() }),
-  video: z.strictObject({ seconds: range.optional(), sizes: words.optional(), resolutions: words.optional() }),
+  video: z.strictObject({
+    seconds: range.optional(),
+    sizes: words.optional(),
+    ratios: words.optional(),
+    resolutions: words.optional(),
+  }),
   model3d: z.strictObject({ formats: words.optional() }),
 };
 

@@ -3,9 +3,10 @@ import { googleMusic, googleSpeech, googleTranscription } from './shared/google-
 import { modelPath } from './shared/google-client.ts';
 import { googleEmbedding } from './shared/google-embedding.ts';
 import { googleImage } from './shared/google-image.ts';
+import { googleVideo } from './shared/google-video.ts';
 import { readGeminiUsage } from './shared/usage-gemini.ts';
 
-/** Google's Gemini API: text, embeddings, images, speech, transcription, music. The base URL is the origin. @see https://ai.google.dev/api */
+/** Google's Gemini API: text, embeddings, images, speech, transcription, music, video. The base URL is the origin. @see https://ai.google.dev/api */
 export const google: Provider = {
   id: 'google',
   text: {
@@ -27,6 +28,7 @@ export const google: Provider = {
     speech: googleSpeech,
     transcription: googleTranscription,
     music: googleMusic,
+    video: googleVideo,
   },
   readUsage: readGeminiUsage,
 };

@@ -1,10 +1,19 @@
 import type { Observed, Provider, ProviderRow, Usage } from '../src/contract/index.ts';
 import { anthropic } from './anthropic.ts';
+import { bfl } from './bfl.ts';
+import { elevenlabs } from './elevenlabs.ts';
+import { fal } from './fal.ts';
 import { google } from './google.ts';
+import { http } from './http.ts';
+import { luma } from './luma.ts';
 import { openai } from './openai.ts';
 import { openaiCompatible } from './openai-compatible.ts';
 import { replicate } from './replicate.ts';
+import { runway } from './runway.ts';
 import { readForeignUsage } from './shared/usage-foreign.ts';
+
+export { findHttpFaults, type HttpFault } from './http/check.ts';
+export type { HttpRow } from './http/row.ts';
 
 /** The only list of adapters: a value, or a function of the row for those that many upstreams share. */
 export const providers: Record<string, Provider | ((row: ProviderRow) => Provider)> = {
@@ -12,7 +21,13 @@ export const providers: Record<string, Provider | ((row: ProviderRow) => Provide
   anthropic,
   google,
   replicate,
+  elevenlabs,
+  fal,
+  bfl,
+  runway,
+  luma,
   'openai-compatible': openaiCompatible,
+  http,
 };
 
 /** The provider of one row of config/providers.json, under the row's own id. Throws RangeError where the row names no adapter of the list. */

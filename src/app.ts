@@ -10,6 +10,7 @@ import { messagesCountDoor, moderationDoor } from './http/count-doors.ts';
 import { embeddingDoor } from './http/embedding-door.ts';
 import { geminiDoor } from './http/gemini-door.ts';
 import type { Doors } from './http/generations.ts';
+import { idempotent, type RetellArguments } from './http/idempotent.ts';
 import { lazy } from './http/lazy.ts';
 import { modelDoor } from './http/model-door.ts';
 import { createResponseDoor, storedResponseDoors } from './http/response-doors.ts';
@@ -39,7 +40,11 @@ export function createApp(options: AppOptions): Hono {
   const generations = () => import('./http/generations.ts');
   app.post(
     '/v1/generations',
-    lazy(async () => (await generations()).createGeneration(doors)),
+    lazy(async () => {
+      const { createGeneration, retellGeneration } = await generations();
+      const retell = (...given: RetellArguments) => retellGeneration(doors, ...given);
+      return idempotent(doors, createGeneration(doors), retell);
+    }),
   );
   app.get(
     '/v1/generations',
@@ -49,6 +54,9 @@ export function createApp(options: AppOptions): Hono {
     '/v1/generations/:id',
     lazy(async () => (await generations()).readGeneration(doors)),
   );
+  const cancel = lazy(async () => (await generations()).cancelGeneration(doors));
+  app.delete('/v1/generations/:id', cancel);
+  app.post('/v1/generations/:id/cancel', cancel);
   hangTextDoors(app, doors);
 
   for (const version of ['/v1', '/v1beta']) {
@@ -62,6 +70,8 @@ export function createApp(options: AppOptions): Hono {
     '/v1/quote',
     lazy(async () => (await import('./http/quote-door.ts')).quoteDoor(doors)),
   );
+  const forecasts = async () => (await import('./http/forecast-door.ts')).forecastDoor(doors, options.prices);
+  app.post('/v1/forecast', lazy(forecasts));
   const keys = () => import('./http/key-door.ts');
   app.post(
     '/v1/keys',
@@ -76,6 +86,7 @@ export function createApp(options: AppOptions): Hono {
     lazy(async () => (await keys()).revokeKeyDoor(doors)),
   );
   app.get('/assets/:id', assetDoor(gateway));
+  hangOperations(app, doors);
 
   app.notFound(async (c) => {
     try {
@@ -90,6 +101,44 @@ export function createApp(options: AppOptions): Hono {
   return app;
 }
 
+/** Budgets and webhooks: rarely used, so loaded when they are. */
+function hangOperations(app: Hono, doors: Doors): void {
+  const budgets = () => import('./http/budget-doors.ts');
+  app.post(
+    '/v1/budgets',
+    lazy(async () => (await budgets()).createBudget(doors)),
+  );
+  app.get(
+    '/v1/budgets',
+    lazy(async () => (await budgets()).listBudgets(doors)),
+  );
+  app.delete(
+    '/v1/budgets/:id',
+    lazy(async () => (await budgets()).removeBudget(doors)),
+  );
+  const webhooks = () => import('./http/webhook-doors.ts');
+  app.post(
+    '/webhooks/:tenant/:attempt/:mac',
+    lazy(async () => (await webhooks()).webhookDoor(doors.gateway)),
+  );
+  app.get(
+    '/v1/webhook_deliveries',
+    lazy(async () => (await webhooks()).listDeliveries(doors)),
+  );
+  app.post(
+    '/v1/webhook_deliveries/:id/redeliver',
+    lazy(async () => (await webhooks()).redeliver(doors)),
+  );
+  app.get(
+    '/v1/webhook_secret',
+    lazy(async () => (await webhooks()).readWebhookSecret(doors)),
+  );
+  app.get(
+    '/v1/dead_letters',
+    lazy(async () => (await webhooks()).listDeadLetters(doors)),
+  );
+}
+
 /** The doors of the text SDKs, and the small surfaces that come with them. */
 function hangTextDoors(app: Hono, doors: Doors): void {
   const { gateway, authenticator, lifetimeOf } = doors;
@@ -99,22 +148,22 @@ function hangTextDoors(app: Hono, doors: Doors): void {
     'anthropic-messages': messages,
     gemini,
   } = gateway.dialects;
-  app.post('/v1/chat/completions', textDoor(gateway, authenticator, lifetimeOf, chat));
-  app.post('/v1/embeddings', embeddingDoor(doors, chat));
+  app.post('/v1/chat/completions', idempotent(doors, textDoor(gateway, authenticator, lifetimeOf, chat)));
+  app.post('/v1/embeddings', idempotent(doors, embeddingDoor(doors, chat)));
   app.post('/v1/moderations', moderationDoor(doors, chat));
 
   const stored = storedResponseDoors(doors, responses);
-  app.post('/v1/responses', createResponseDoor(doors, responses));
+  app.post('/v1/responses', idempotent(doors, createResponseDoor(doors, responses)));
   app.get('/v1/responses/:id', stored.read);
   app.delete('/v1/responses/:id', stored.remove);
   app.post('/v1/responses/:id/cancel', stored.cancel);
   app.get('/v1/responses/:id/input_items', stored.inputItems);
 
-  app.post('/v1/messages', textDoor(gateway, authenticator, lifetimeOf, messages));
+  app.post('/v1/messages', idempotent(doors, textDoor(gateway, authenticator, lifetimeOf, messages)));
   app.post('/v1/messages/count_tokens', messagesCountDoor(doors, messages));
 
-  app.post('/v1/models/*', geminiDoor(doors, gemini));
-  app.post('/v1beta/models/*', geminiDoor(doors, gemini));
+  app.post('/v1/models/*', idempotent(doors, geminiDoor(doors, gemini)));
+  app.post('/v1beta/models/*', idempotent(doors, geminiDoor(doors, gemini)));
 }
 
 /** What a gateway that is shutting down answers to anything new. Outside of the app, so that no request pays for the question. */

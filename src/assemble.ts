@@ -10,7 +10,7 @@ import { hexDigest } from './gateway/digest.ts';
 import { createDirectory } from './gateway/directory.ts';
 import { type Deadlines, defaultDeadlines, type Gateway } from './gateway/gateway.ts';
 import { createCatalogue } from './meter/catalogue.ts';
-import type { AssetStore, Clock, Egress, Lifetime, Upstream } from './runtime/ports.ts';
+import type { AssetStore, Clock, Egress, Lifetime, OpenUrl, Upstream, Wake } from './runtime/ports.ts';
 import { egressOver } from './runtime/wire.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -22,7 +22,8 @@ export type Runtime = {
   assets: AssetStore;
   clock: Clock;
   egress: Egress;
-  fetchPublic: Gateway['fetchPublic'];
+  openUrl: OpenUrl;
+  wake: Wake;
   lifetimeOf: (c: Context) => Lifetime;
   adminKey: string | undefined;
   adminTenant: string;
@@ -30,7 +31,14 @@ export type Runtime = {
 
 /** Puts the house together over a runtime: the same on Node and on Workers. */
 export async function assemble(config: Config, runtime: Runtime): Promise<{ app: Hono; gateway: Gateway }> {
-  const upstreams = openUpstreams(config, runtime);
+  const publicUrl = readPublicUrl(runtime.env.ATELIER_PUBLIC_URL);
+  let own: Hono | undefined;
+  const upstreams = openUpstreams(
+    config,
+    runtime,
+    ownDoor(publicUrl, () => own),
+  );
+  const allowedOrigins = readOrigins(runtime.env.ATELIER_ALLOWED_ORIGINS);
   const gateway: Gateway = {
     directory: createDirectory({
       ...config,
@@ -43,8 +51,13 @@ export async function assemble(config: Config, runtime: Runtime): Promise<{ app:
     books: runtime.books,
     assets: runtime.assets,
     clock: runtime.clock,
+    wake: runtime.wake,
+    publicUrl,
     deadlines: readDeadlines(runtime.env.ATELIER_DEADLINES_MS),
-    fetchPublic: runtime.fetchPublic,
+    openUrl: (url, options) =>
+      runtime.openUrl(url, { ...options, allowedOrigins: [...allowedOrigins, ...(options.allowedOrigins ?? [])] }),
+    allowedOrigins,
+    largestOutput: readSize(runtime.env.ATELIER_LARGEST_OUTPUT_MB),
   };
   const app = createApp({
     gateway,
@@ -54,15 +67,27 @@ export async function assemble(config: Config, runtime: Runtime): Promise<{ app:
     adminTenant: runtime.adminTenant,
     lifetimeOf: runtime.lifetimeOf,
   });
+  own = app;
   return { app, gateway };
 }
 
+/** How the simulators of the house reach its webhook door without a network. Nowhere else. */
+function ownDoor(publicUrl: string | undefined, app: () => Hono | undefined): Fetch {
+  return async (input, init) => {
+    const request = new Request(input, init);
+    const door = app();
+    if (!door || !publicUrl || !request.url.startsWith(`${publicUrl}/webhooks/`))
+      return new Response(null, { status: 403 });
+    return door.fetch(new Request(request));
+  };
+}
+
 /** Every configured provider with its way out: the real one where there is a credential, else its simulator. */
-function openUpstreams(config: Config, runtime: Runtime): Map<string, Upstream> {
+function openUpstreams(config: Config, runtime: Runtime, deliver: Fetch): Map<string, Upstream> {
   const { env } = runtime;
   const mode = env.ATELIER_SIMULATE ?? 'auto';
   if (!['auto', 'on', 'off'].includes(mode)) throw new Error(`ATELIER_SIMULATE is auto, on or off, not "${mode}".`);
-  const simulated = openSimulators(config, runtime);
+  const simulated = openSimulators(config, runtime, deliver);
   const upstreams = new Map<string, Upstream>();
   for (const row of config.providers) {
     const key = row.keyEnv ? (env[row.keyEnv] ?? '') : '';
@@ -82,7 +107,7 @@ function openUpstreams(config: Config, runtime: Runtime): Map<string, Upstream> 
 }
 
 /** The simulators, loaded when one is first asked: a gateway with real keys never pays for them. */
-function openSimulators(config: Config, runtime: Runtime): (row: ProviderRow) => Fetch {
+function openSimulators(config: Config, runtime: Runtime, deliver: Fetch): (row: ProviderRow) => Fetch {
   let loaded: Promise<Map<string, Simulator>> | undefined;
   const load = async () => {
     const { createSimulators } = await import('../providers/simulators/index.ts');
@@ -90,6 +115,7 @@ function openSimulators(config: Config, runtime: Runtime): (row: ProviderRow) =>
       prices: config.prices,
       now: runtime.clock.now,
       faults: runtime.env.ATELIER_FAULTS === 'on',
+      deliver,
     });
   };
   return (row) => async (input, init) => {
@@ -107,4 +133,29 @@ function readDeadlines(text: string | undefined): Deadlines {
   const deadlines = { headersTimeout, idleTimeout, totalTimeout };
   if (Object.values(deadlines).every((value) => Number.isFinite(value) && value > 0)) return deadlines;
   throw new Error(`ATELIER_DEADLINES_MS takes three numbers of milliseconds, not "${text}".`);
+}
+
+/** `ATELIER_PUBLIC_URL`: where this gateway is reached from outside, as "https://studio.example". */
+function readPublicUrl(text: string | undefined): string | undefined {
+  if (!text) return undefined;
+  if (URL.canParse(text) && /^https?:/.test(text)) return text.replace(/\/+$/, '');
+  throw new Error(`ATELIER_PUBLIC_URL takes an address such as "https://studio.example", not "${text}".`);
+}
+
+/** `ATELIER_ALLOWED_ORIGINS`: where URLs of callers may point although it is http or private, as "http://127.0.0.1:9000,…". */
+function readOrigins(text: string | undefined): string[] {
+  const origins = (text ?? '').split(',').flatMap((one) => one.trim() || []);
+  for (const origin of origins) {
+    if (URL.canParse(origin) && /^https?:/.test(origin) && new URL(origin).origin === origin) continue;
+    throw new Error(`ATELIER_ALLOWED_ORIGINS takes origins such as "http://127.0.0.1:9000", not "${origin}".`);
+  }
+  return origins;
+}
+
+/** `ATELIER_LARGEST_OUTPUT_MB`: megabytes (1024 × 1024 bytes) of the largest output that is kept. */
+function readSize(text: string | undefined): number | undefined {
+  if (!text) return undefined;
+  const megabytes = Number(text);
+  if (Number.isFinite(megabytes) && megabytes > 0) return Math.floor(megabytes * 1024 * 1024);
+  throw new Error(`ATELIER_LARGEST_OUTPUT_MB takes a number of megabytes, not "${text}".`);
 }

@@ -2,14 +2,16 @@ import type { Hono } from 'hono';
 import { shipped } from '../config/files.ts';
 import { loadShipped } from '../config/load.ts';
 import { assemble, type Env } from './assemble.ts';
+import type { BookClient, Books } from './books/index.ts';
 import { readKey } from './gateway/credential.ts';
+import { longestCall, workThrough } from './jobs/work.ts';
 import { type Bucket, bucketAssets } from './runtime/workers/assets.ts';
 import { type BookNamespace, durableBooks } from './runtime/workers/books.ts';
 import { platformEgress } from './runtime/workers/egress.ts';
 import { lifetimeOf } from './runtime/workers/lifetime.ts';
-import { fetchPublic } from './runtime/workers/public-fetch.ts';
-
-export { TenantBook } from './runtime/workers/tenant-book.ts';
+import { openUrl } from './runtime/workers/open-url.ts';
+import { TenantBook as StoredBook } from './runtime/workers/tenant-book.ts';
+import { alarms } from './runtime/workers/wake.ts';
 
 type Bindings = { BOOKS: BookNamespace; ASSETS: Bucket };
 
@@ -19,21 +21,33 @@ const firstTenant = 'main';
 let assembled: ReturnType<typeof build> | undefined;
 
 /** The house is put together once per isolate; bindings and secrets do not change while it lives. */
-function build(bindings: Bindings) {
+function build(bindings: Bindings, books: Books = durableBooks(bindings.BOOKS)) {
   const env = bindings as unknown as Env;
   return loadShipped(shipped).then((config) =>
     assemble(config, {
       env,
-      books: durableBooks(bindings.BOOKS),
+      books,
+      wake: alarms,
       assets: bucketAssets(bindings.ASSETS),
       clock: { now: Date.now },
       egress: platformEgress,
-      fetchPublic,
+      openUrl,
       lifetimeOf,
       adminKey: env.ATELIER_ADMIN_KEY,
       adminTenant: readKey(env.ATELIER_ADMIN_KEY ?? '')?.tenant ?? firstTenant,
     }),
   );
+}
+
+/** A tenant's book, with what its alarm does: jobs are asked about and webhooks sent inside the object. */
+export class TenantBook extends StoredBook {
+  private house: ReturnType<typeof build> | undefined;
+  protected readonly patience = longestCall;
+
+  protected async work(tenant: string, book: BookClient): Promise<void> {
+    this.house ??= build(this.env as Bindings, { of: () => book });
+    await workThrough((await this.house).gateway, tenant);
+  }
 }
 
 export default {

@@ -1,6 +1,7 @@
 import { at, type Json, numberAt, type Observed, stringAt, type Usage } from '../../src/contract/index.ts';
-import { tierOf as askedTier, firstFigure, firstWord } from './asked.ts';
+import { tierOf as askedTier } from './asked.ts';
 import { Leaves, special, split, trusted } from './leaves.ts';
+import { readGoogleVideoUsage } from './usage-google-video.ts';
 
 /**
  * Gemini's usageMetadata as disjoint meters: the prompt includes the cache, per modality; candidates exclude thoughts, which are
@@ -16,7 +17,7 @@ export function readGeminiUsage(observed: Observed): Usage | undefined {
   if (modality === 'music') {
     return leaves.add('songs', numberAt(response, 'audio_parts') ?? countParts(response)).usage('body', { raw: usage });
   }
-  if (modality === 'video') return readVeo(observed);
+  if (modality === 'video') return readGoogleVideoUsage(observed);
   if (modality === 'image' && numberAt(usage, 'promptTokenCount') === undefined) {
     return leaves.add('images', imagesOf(response)).usage('derived', { dims, raw: usage });
   }
@@ -39,21 +40,6 @@ function imagesOf(response: Json | undefined): number | undefined {
     }
   }
   return undefined;
-}
-
-/** Veo carries no usage: seconds and number of the videos made, else asked for. Since Veo 3 sound comes with it unless declined. */
-function readVeo({ model, usage, request, response }: Observed): Usage | undefined {
-  const seconds = firstFigure(request, 'durationSeconds', 'duration', 'seconds', 'parameters.durationSeconds');
-  const made = at(response, 'generatedVideos') ?? at(response, 'generateVideoResponse', 'generatedSamples');
-  const asked = firstFigure(request, 'numberOfVideos', 'sampleCount', 'parameters.sampleCount') ?? 1;
-  const count = Array.isArray(made) ? made.length : typeof made === 'number' ? made : asked;
-  const sound = firstWord(request, 'generateAudio', 'parameters.generateAudio');
-  const audio = sound ?? (/^veo-[12]\b/.test(model) ? undefined : 'true');
-  const resolution = firstWord(request, 'resolution', 'parameters.resolution') ?? '720p';
-  const dims = { resolution, ...(audio === undefined ? {} : { audio }) };
-  const leaves = new Leaves();
-  leaves.add('output_video_seconds', seconds === undefined ? undefined : seconds * count, { dims });
-  return leaves.usage('derived', { raw: usage });
 }
 
 function addPrompt(leaves: Leaves, usage: Json | undefined): boolean {

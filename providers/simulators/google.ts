@@ -9,6 +9,7 @@ import { type EmbedBody, embed, embedUsage } from './google/embeddings.ts';
 import { badField, errorResponse, invalid, Refused } from './google/errors.ts';
 import { echoes, readMessage } from './google/fields.ts';
 import { makeImage } from './google/image-answer.ts';
+import { Interactions, problem } from './google/interactions.ts';
 import type { MadeCandidate } from './google/made.ts';
 import { type Kind, listModels, modelInfo, requireModel } from './google/models.ts';
 import { blockedReply, inputCharges, plainReply, streamedReply } from './google/reply.ts';
@@ -21,6 +22,7 @@ import {
   readPrompt,
 } from './google/request.ts';
 import { makeText } from './google/text-answer.ts';
+import { loopback } from './replicate/wire.ts';
 import {
   createSimulator,
   type Simulator,
@@ -33,7 +35,8 @@ import {
 type Asked = { request: Request; version: string; model: string; method: string; body: JsonObject; text: string };
 
 /**
- * The Gemini API, simulated on v1 and v1beta: text, images, speech, transcription, songs, embeddings, counting, models.
+ * The Gemini API, simulated on v1 and v1beta: text, images, speech, transcription, songs, embeddings, counting, models, and
+ * videos as interactions with their files.
  * Directives in the user's text: `[[blocked]]` blocks the prompt (HTTP 200 without candidates), `[[safety]]` stops the answer.
  * A key that starts with `invalid` is unknown.
  * @see https://ai.google.dev/api/generate-content
@@ -44,6 +47,7 @@ export function google(options: SimulatorOptions = {}): Simulator {
 
 function make(context: SimulatorContext): SimulatorHandler {
   const cache = new ImplicitCache();
+  const interactions = new Interactions(context);
   const app = new Hono({ getPath: (request) => vendorPath(new URL(request.url).pathname) });
 
   app.use('*', async (c, next) => {
@@ -71,6 +75,25 @@ function make(context: SimulatorContext): SimulatorHandler {
         return embeddings(context, asked);
     }
   });
+  app.post('/:version/interactions', async (c) => {
+    const text = await c.req.text();
+    const client = c.req.header('x-client-request-id');
+    try {
+      return interactions.create(parse(text), text, baseOf(c.req.raw, context), client);
+    } catch (thrown) {
+      if (!(thrown instanceof Refused)) throw thrown;
+      return problem(thrown.status, thrown.status === 404 ? 'not_found' : 'invalid_request', thrown.message);
+    }
+  });
+  app.get('/:version/interactions/:id', (c) => interactions.look(c.req.param('id')));
+  app.post('/:version/interactions/:id/cancel', (c) => interactions.cancel(c.req.param('id')));
+  app.get('/:version/files/:name', (c) => {
+    const [name = '', verb] = c.req.param('name').split(':');
+    const facts = verb === undefined ? interactions.file(name) : undefined;
+    const bytes = verb === 'download' ? interactions.download(name, c.req.raw) : undefined;
+    if (facts) return c.json(facts);
+    return bytes ?? errorResponse(403, `You do not have permission to access the File ${name} or it may not exist.`);
+  });
   app.notFound(() => errorResponse(404, 'Requested entity was not found.'));
   app.onError((thrown) =>
     thrown instanceof Refused
@@ -80,7 +103,10 @@ function make(context: SimulatorContext): SimulatorHandler {
   return {
     handle: async (request) => app.fetch(request),
     writeError: errorResponse,
-    reset: () => cache.clear(),
+    reset: () => {
+      cache.clear();
+      interactions.clear();
+    },
   };
 }
 
@@ -165,9 +191,17 @@ function embeddings(context: SimulatorContext, asked: Asked): Response {
   return json({ ...answer, usageMetadata: embedUsage(counts), ...echoes(asked.body) });
 }
 
+const vendorPaths = /\/v1(?:beta|alpha)?\/(?:models(?:\/[^/]+)?|interactions(?:\/[^/]+(?:\/cancel)?)?|files\/[^/]+)$/;
+
 /** The vendor's own path at the end of any prefix. */
 function vendorPath(path: string): string {
-  return /\/v1(?:beta|alpha)?\/models(?:\/[^/]+)?$/.exec(path)?.[0] ?? path;
+  return vendorPaths.exec(path)?.[0] ?? path;
+}
+
+/** Where files are fetched: beside this API when it is reached over loopback. */
+function baseOf(request: Request, context: SimulatorContext): string {
+  const url = new URL(request.url);
+  return loopback(request) ? url.origin + url.pathname.replace(vendorPaths, '') : context.publicUrl;
 }
 
 function authenticate(request: Request): void {

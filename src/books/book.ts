@@ -1,77 +1,20 @@
-import type { CostStatus, Json, JsonObject, Modality, Receipt } from '../contract/index.ts';
+import type { Json } from '../contract/index.ts';
+import type { MixRow } from '../meter/forecast-mix.ts';
 import type { Sql } from '../runtime/ports.ts';
 import { AssetRecords, type AssetRow } from './assets.ts';
-import { type GenerationPage, type GenerationRecord, Generations, writeLines } from './generations.ts';
+import { Attempts, type NewAttempt, type OpenAttempt, type Settlement } from './attempts.ts';
+import type { Beginning, Begun, Conclusion, NewGeneration, Work } from './beginning.ts';
+import type { Budget, BudgetState } from './budget.ts';
+import { Budgets } from './budgets.ts';
+import { Deliveries, type Delivery, deliveryOfAlert, type NewDelivery } from './deliveries.ts';
+import { type GenerationPage, type GenerationRecord, Generations } from './generations.ts';
+import { Idempotency, type IdempotentClaim, type KeptAnswer } from './idempotency.ts';
+import { type DeadLetter, Jobs } from './jobs.ts';
 import { type KeyGrant, type KeyRow, Keys, type NewKey } from './keys.ts';
+import { type MixQuery, mix } from './mix.ts';
 import { type ResponseRecord, Responses } from './responses.ts';
 import { migrations } from './schema.ts';
 import { type SpendAnswer, type SpendQuery, spend } from './spend.ts';
-
-/** What is written before any byte leaves for a provider. */
-export type NewAttempt = {
-  /** `${generationId}.${n}`, also sent to the provider as the client request id. */
-  id: string;
-  generationId: string;
-  keyId: string;
-  modality: Modality;
-  provider: string;
-  model: string;
-  simulated: boolean;
-  at: number;
-  /** The most this attempt can consume: what is booked (as estimated) if nobody can say what became of it. */
-  bound?: Json;
-};
-
-export type NewGeneration = {
-  id: string;
-  keyId: string;
-  modality: Modality;
-  /** As asked: provider/model or alias. */
-  model: string;
-  simulated: boolean;
-  at: number;
-  /** Nothing but its attempt is worth a row: a text call at an SDK's door. */
-  plain?: boolean;
-  request?: JsonObject;
-  tags?: JsonObject;
-  warnings?: string[];
-};
-
-/** How an attempt ended. `receipt` says what it cost; `error` what the caller was told. */
-export type Settlement = {
-  attemptId: string;
-  at: number;
-  outcome: string;
-  receipt: Receipt;
-  error?: JsonObject;
-};
-
-/** What became of the whole generation. */
-export type Conclusion = {
-  id: string;
-  status: 'completed' | 'failed' | 'canceled';
-  at: number;
-  outputs?: Json[];
-  /** Countable results: images, seconds, characters, tokens. */
-  units?: Record<string, number>;
-  warnings?: string[];
-  error?: JsonObject;
-};
-
-export type OpenAttempt = {
-  id: string;
-  generationId: string;
-  modality: Modality;
-  provider: string;
-  model: string;
-  simulated: boolean;
-  at: number;
-  bound: Json;
-  ref: Json;
-  plain: boolean;
-  /** The generation's request, as far as the book keeps it. */
-  request: JsonObject;
-};
 
 /**
  * One tenant's durable record. Synchronous over the Sql port; hosts run each call in a transaction.
@@ -83,6 +26,11 @@ export class Book {
   private readonly generations: Generations;
   private readonly assets: AssetRecords;
   private readonly responses: Responses;
+  private readonly attempts: Attempts;
+  private readonly jobs: Jobs;
+  private readonly deliveries: Deliveries;
+  private readonly budgets: Budgets;
+  private readonly idempotency: Idempotency;
 
   constructor(sql: Sql) {
     this.sql = sql;
@@ -90,6 +38,11 @@ export class Book {
     this.generations = new Generations(sql);
     this.assets = new AssetRecords(sql);
     this.responses = new Responses(sql);
+    this.attempts = new Attempts(sql);
+    this.jobs = new Jobs(sql);
+    this.deliveries = new Deliveries(sql);
+    this.budgets = new Budgets(sql);
+    this.idempotency = new Idempotency(sql);
   }
 
   /** Brings the schema up to date. Safe to call at every start. */
@@ -126,83 +79,165 @@ export class Book {
   }
 
   /**
-   * Makes a generation and its first attempt durable. A plain generation is its attempt and has no row of its own.
-   * False when the key was revoked meanwhile: nothing is written.
+   * Makes an attempt durable, with its generation where it is the first one (a plain generation is its attempt and has no row of its
+   * own), and holds its worst case against every budget that covers it. All of it or nothing.
    */
-  begin(generation: NewGeneration, attempt: NewAttempt): boolean {
-    const inserted = this.sql.run(
-      `INSERT INTO attempt (id, generation_id, asked, key_id, modality, provider, model, simulated, state, at, bound)
-       SELECT ?, ?, ?, id, ?, ?, ?, ?, 'dispatched', ?, ? FROM key
-       WHERE id = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)`,
-      attempt.id,
-      attempt.generationId,
-      generation.plain ? generation.model : null,
-      attempt.modality,
-      attempt.provider,
-      attempt.model,
-      attempt.simulated ? 1 : 0,
-      attempt.at,
-      attempt.bound === undefined ? null : JSON.stringify(attempt.bound),
-      attempt.keyId,
-      attempt.at,
-    );
-    if (inserted === 0) return false;
-    if (!generation.plain) this.generations.insert(generation);
-    return true;
+  begin(generation: NewGeneration | undefined, attempt: NewAttempt, beginning: Beginning = {}): Begun {
+    const { demand, ceiling, job, idempotency } = beginning;
+    const watched = this.budgets.watches(attempt);
+    if (watched && !demand) return 'demand';
+    if (!this.attempts.insert(attempt, generation?.plain ? generation.model : undefined)) return 'revoked';
+    const refusal = watched && demand ? this.budgets.admit(attempt, demand, ceiling) : undefined;
+    if (refusal) {
+      this.attempts.withdraw(attempt.id);
+      return refusal;
+    }
+    if (generation && !generation.plain) this.generations.insert(generation);
+    const { id: attemptId, generationId } = attempt;
+    if (job) this.jobs.insert({ attemptId, generationId, due: job.leasedUntil, ...job });
+    if (idempotency) this.idempotency.attach(attempt.keyId, idempotency, generationId);
+    return 'begun';
   }
 
-  /** Remembers how to ask the provider again about a running job. */
-  submitted(attemptId: string, generationId: string, ref: Json): void {
-    this.sql.run("UPDATE attempt SET ref = ? WHERE id = ? AND state = 'dispatched'", JSON.stringify(ref), attemptId);
-    this.sql.run("UPDATE generation SET status = 'in_progress' WHERE id = ? AND completed_at IS NULL", generationId);
+  /** The provider took a job: remembers how to ask about it, and when. */
+  submitted(attemptId: string, generationId: string, ref: Json, due: number, fraction?: number): void {
+    this.attempts.refer(attemptId, ref);
+    this.jobs.submitted(attemptId, due);
+    this.generations.progress(generationId, fraction);
   }
 
   /**
-   * Books an attempt's cost and, with `conclusion`, ends its generation. Exactly once: a second call changes nothing
-   * and returns false.
+   * Books an attempt's cost, turns its holds into what it consumed and, with `conclusion`, ends its generation and tells whoever
+   * wants to know. Exactly once: a second call changes nothing and returns false.
    */
   settle(settlement: Settlement, conclusion?: Conclusion): boolean {
-    const { receipt } = settlement;
-    const changed = this.sql.run(
-      `UPDATE attempt SET state = ?, outcome = ?, ended_at = ?, cost_pico = ?, cost_status = ?, cost_basis = ?,
-         catalogue = ?, lines = ?, error = ? WHERE id = ? AND state = 'dispatched'`,
-      receipt.status === 'not_billable' ? 'released' : 'settled',
-      settlement.outcome,
-      settlement.at,
-      receipt.total ?? null,
-      receipt.status satisfies CostStatus,
-      receipt.basis,
-      receipt.catalogue,
-      writeLines(receipt.lines),
-      settlement.error ? JSON.stringify(settlement.error) : null,
-      settlement.attemptId,
-    );
-    if (changed === 0) return false;
-    if (conclusion) this.generations.conclude(conclusion);
+    if (!this.attempts.settle(settlement)) return false;
+    const { attemptId, receipt, units, at } = settlement;
+    for (const alert of this.budgets.settle(attemptId, receipt, units ?? {})) {
+      if (alert.budget.alertUrl) this.deliveries.insert(deliveryOfAlert(alert, at));
+    }
+    if (!conclusion) return true;
+    this.jobs.remove(attemptId);
+    const webhook = this.generations.conclude(conclusion);
+    if (webhook) {
+      const { id, status } = conclusion;
+      this.deliveries.insert({ id: `evt_${id}`, event: `generation.${status}`, generationId: id, at, ...webhook });
+    }
     return true;
   }
 
   /** Attempts whose end is not known, oldest first. */
   openAttempts(before: number): OpenAttempt[] {
-    return this.sql
-      .all(
-        `SELECT a.*, g.request AS request FROM attempt a LEFT JOIN generation g ON g.id = a.generation_id
-         WHERE a.state = 'dispatched' AND a.at < ? ORDER BY a.at`,
-        before,
-      )
-      .map((row) => ({
-        id: String(row.id),
-        generationId: String(row.generation_id),
-        modality: row.modality as Modality,
-        provider: String(row.provider),
-        model: String(row.model),
-        simulated: row.simulated === 1,
-        at: Number(row.at),
-        bound: row.bound === null ? null : JSON.parse(String(row.bound)),
-        ref: row.ref === null ? null : JSON.parse(String(row.ref)),
-        plain: row.asked !== null,
-        request: row.request === null ? {} : JSON.parse(String(row.request)),
-      }));
+    return this.attempts.open(before);
+  }
+
+  /**
+   * Takes what is due, for the time of a lease: nobody else gets it before that is over.
+   * @param patience milliseconds after which an open attempt without a job is taken for lost.
+   */
+  claimWork(now: number, lease: number, most: number, patience: number): Work {
+    const jobs: Work['jobs'] = [];
+    for (const job of this.jobs.claim(now, lease, most)) {
+      const attempt = this.attempts.find(job.attemptId);
+      if (attempt) jobs.push({ job, attempt });
+      else this.jobs.remove(job.attemptId);
+    }
+    const oldest = this.attempts.oldestOpen();
+    const isLost = oldest !== undefined && oldest + patience <= now;
+    const lost = isLost ? this.attempts.open(now - patience + 1).filter(({ id }) => !this.jobs.has(id)) : [];
+    return { jobs, deliveries: this.deliveries.claim(now, lease, most), lost };
+  }
+
+  /** When there is something to claim; undefined for never. */
+  nextDue(patience: number): number | undefined {
+    const oldest = this.attempts.oldestOpen();
+    const times = [
+      this.jobs.nextDue(),
+      this.deliveries.nextDue(),
+      oldest === undefined ? undefined : oldest + patience,
+    ];
+    const known = times.filter((time) => time !== undefined);
+    return known.length > 0 ? Math.min(...known) : undefined;
+  }
+
+  /** Ends a look at a job that is still running. @param failures questions in a row that found no answer. */
+  lookAgain(
+    job: { attemptId: string; generationId: string },
+    due: number,
+    failures: number,
+    claimedAt: number,
+    fraction?: number,
+  ): void {
+    this.jobs.again(job.attemptId, due, failures, claimedAt);
+    if (fraction !== undefined) this.generations.progress(job.generationId, fraction);
+  }
+
+  /** A reason to look at a job now; false where there is none. */
+  nudge(attemptId: string, now: number): boolean {
+    return this.jobs.nudge(attemptId, now);
+  }
+
+  /** Leases of a process that is gone end at once. */
+  releaseJobs(now: number): void {
+    this.jobs.release(now);
+  }
+
+  /** Asks for a job's end. False where it has none that could be ended. */
+  cancelJob(generationId: string, now: number): boolean {
+    return this.jobs.cancel(generationId, now);
+  }
+
+  bury(letter: DeadLetter): void {
+    this.jobs.bury(letter);
+  }
+
+  deadLetters(limit: number): DeadLetter[] {
+    return this.jobs.deadLetters(limit);
+  }
+
+  deliver(delivery: NewDelivery): void {
+    this.deliveries.insert(delivery);
+  }
+
+  delivered(id: string, state: Delivery['state'], answer: string, due?: number): void {
+    this.deliveries.answered(id, state, answer, due);
+  }
+
+  deliverAgain(id: string, now: number): boolean {
+    return this.deliveries.again(id, now);
+  }
+
+  listDeliveries(limit: number, generationId?: string): Delivery[] {
+    return this.deliveries.list(limit, generationId);
+  }
+
+  claimRequest(keyId: string, name: string, fingerprint: string, now: number): IdempotentClaim {
+    return this.idempotency.claim(keyId, name, fingerprint, now);
+  }
+
+  answerRequest(keyId: string, name: string, answer: KeptAnswer): void {
+    this.idempotency.answer(keyId, name, answer);
+  }
+
+  forgetRequest(keyId: string, name: string): void {
+    this.idempotency.forget(keyId, name);
+  }
+
+  putBudget(budget: Budget): void {
+    this.budgets.put(budget);
+  }
+
+  removeBudget(id: string): boolean {
+    return this.budgets.remove(id);
+  }
+
+  listBudgets(at: number): BudgetState[] {
+    return this.budgets.states(at);
+  }
+
+  /** Where a generation stands; undefined where there is none. */
+  statusOf(generationId: string): string | undefined {
+    return this.generations.statusOf(generationId);
   }
 
   generation(id: string, keyId?: string): GenerationRecord | undefined {
@@ -236,5 +271,10 @@ export class Book {
 
   spend(query: SpendQuery): SpendAnswer {
     return spend(this.sql, query);
+  }
+
+  /** What was made in a period, for forecasts. */
+  mix(query: MixQuery): MixRow[] {
+    return mix(this.sql, query);
   }
 }

@@ -1,6 +1,7 @@
 import type { CostBasis, CostStatus, Json, JsonObject, Modality, Receipt, ReceiptLine } from '../contract/index.ts';
 import type { Row, Sql } from '../runtime/ports.ts';
-import type { Conclusion, NewGeneration } from './book.ts';
+import type { Attribution } from './attempts.ts';
+import type { Conclusion, NewGeneration } from './beginning.ts';
 
 export type AttemptRecord = {
   id: string;
@@ -12,6 +13,10 @@ export type AttemptRecord = {
   endedAt?: number;
   receipt?: Receipt;
   error?: JsonObject;
+  attribution: Attribution;
+  /** Pico-dollars. */
+  charge?: bigint;
+  avoided?: bigint;
 };
 
 export type GenerationRecord = {
@@ -26,7 +31,9 @@ export type GenerationRecord = {
   outputs: Json[];
   units?: Record<string, number>;
   warnings: string[];
-  tags?: JsonObject;
+  degradations: Json[];
+  /** How far it is, from 0 to 1, where the provider says. */
+  fraction?: number;
   error?: JsonObject;
   attempts: AttemptRecord[];
 };
@@ -43,8 +50,8 @@ export class Generations {
 
   insert(generation: NewGeneration): void {
     this.sql.run(
-      `INSERT INTO generation (id, key_id, modality, model, status, simulated, created_at, request, tags, warnings)
-       VALUES (?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?)`,
+      `INSERT INTO generation (id, key_id, modality, model, status, simulated, created_at, request, warnings, degradations, webhook)
+       VALUES (?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?)`,
       generation.id,
       generation.keyId,
       generation.modality,
@@ -52,23 +59,43 @@ export class Generations {
       generation.simulated ? 1 : 0,
       generation.at,
       generation.request ? JSON.stringify(generation.request) : null,
-      generation.tags ? JSON.stringify(generation.tags) : null,
       generation.warnings?.length ? JSON.stringify(generation.warnings) : null,
+      generation.degradations?.length ? JSON.stringify(generation.degradations) : null,
+      generation.webhook ? JSON.stringify(generation.webhook) : null,
     );
   }
 
-  conclude(end: Conclusion): void {
+  /** It is under way, and how far where that is known. */
+  progress(id: string, fraction: number | undefined): void {
     this.sql.run(
+      "UPDATE generation SET status = 'in_progress', fraction = COALESCE(?, fraction) WHERE id = ? AND completed_at IS NULL",
+      fraction ?? null,
+      id,
+    );
+  }
+
+  statusOf(id: string): string | undefined {
+    const row = this.sql.all('SELECT status FROM generation WHERE id = ?', id)[0];
+    return row && String(row.status);
+  }
+
+  /** Ends it. Returns whom to tell, if anybody. */
+  conclude(end: Conclusion): { url: string; origin: string } | undefined {
+    const changed = this.sql.run(
       `UPDATE generation SET status = ?, completed_at = ?, outputs = ?, units = ?, error = ?,
-         warnings = COALESCE(?, warnings) WHERE id = ? AND completed_at IS NULL`,
+         warnings = COALESCE(?, warnings), degradations = COALESCE(?, degradations)
+       WHERE id = ? AND completed_at IS NULL`,
       end.status,
       end.at,
       end.outputs ? JSON.stringify(end.outputs) : null,
       end.units ? JSON.stringify(end.units) : null,
       end.error ? JSON.stringify(end.error) : null,
       end.warnings?.length ? JSON.stringify(end.warnings) : null,
+      end.degradations?.length ? JSON.stringify(end.degradations) : null,
       end.id,
     );
+    if (changed === 0) return undefined;
+    return parsed(this.sql.all('SELECT webhook FROM generation WHERE id = ?', end.id)[0]?.webhook);
   }
 
   find(id: string, keyId?: string): GenerationRecord | undefined {
@@ -93,7 +120,7 @@ export class Generations {
       `SELECT * FROM (SELECT * FROM generation
          WHERE (? IS NULL OR id < ?) AND (? IS NULL OR key_id = ?) ORDER BY id DESC LIMIT ?)
        UNION ALL SELECT * FROM (SELECT ${plain} FROM attempt
-         WHERE asked IS NOT NULL AND (? IS NULL OR id < ?) AND (? IS NULL OR key_id = ?) ORDER BY attempt.id DESC LIMIT ?)
+         WHERE asked IS NOT NULL AND id LIKE '%.1' AND (? IS NULL OR id < ?) AND (? IS NULL OR key_id = ?) ORDER BY attempt.id DESC LIMIT ?)
        ORDER BY 1 DESC LIMIT ?`,
       ...[after, after, owner, owner, limit],
       ...[after, after, owner, owner, limit],
@@ -106,62 +133,80 @@ export class Generations {
     const attempts = this.sql
       .all(
         `SELECT id, provider, model, state, outcome, at, ended_at, cost_status, cost_basis, catalogue, lines, error,
-           CAST(cost_pico AS TEXT) AS cost FROM attempt WHERE id >= ? AND id < ? ORDER BY id`,
+           CAST(cost_pico AS TEXT) AS cost, CAST(charge_pico AS TEXT) AS charge, CAST(avoided_pico AS TEXT) AS avoided,
+           project, end_user, workflow, parent, tags FROM attempt WHERE id >= ? AND id < ? ORDER BY id`,
         `${row.id}.`,
         `${row.id}/`,
       )
-      .map((attempt) => this.attempt(attempt));
+      .map(readAttempt);
+    const last = attempts.at(-1);
+    const isPlain = row.status === 'plain';
+    const completedAt = isPlain ? last?.endedAt : row.completed_at === null ? undefined : Number(row.completed_at);
     return {
       id: String(row.id),
       keyId: String(row.key_id),
       modality: row.modality as Modality,
       model: String(row.model),
-      status: String(row.status),
+      status: isPlain ? statusOfPlain(last) : String(row.status),
       simulated: row.simulated === 1,
       at: Number(row.created_at),
-      ...(row.completed_at === null ? {} : { completedAt: Number(row.completed_at) }),
+      ...(completedAt === undefined ? {} : { completedAt }),
       outputs: parsed<Json[]>(row.outputs) ?? [],
       units: parsed(row.units),
       warnings: parsed<string[]>(row.warnings) ?? [],
-      tags: parsed(row.tags),
-      error: parsed(row.error),
+      degradations: parsed<Json[]>(row.degradations) ?? [],
+      ...(row.fraction === null ? {} : { fraction: Number(row.fraction) }),
+      error: isPlain ? last?.error : parsed(row.error),
       attempts,
     };
   }
+}
 
-  private attempt(row: Row): AttemptRecord {
-    const record: AttemptRecord = {
-      id: String(row.id),
-      provider: String(row.provider),
-      model: String(row.model),
-      state: String(row.state),
-      at: Number(row.at),
-      error: parsed(row.error),
-    };
-    if (row.state === 'dispatched') return record;
-    record.outcome = String(row.outcome);
-    record.endedAt = Number(row.ended_at);
-    record.receipt = {
-      ...(row.cost === null ? {} : { total: BigInt(String(row.cost)) }),
-      status: row.cost_status as CostStatus,
-      basis: row.cost_basis as CostBasis,
-      catalogue: String(row.catalogue),
-      lines: readLines(row.lines),
-    };
-    return record;
-  }
+function statusOfPlain(last: AttemptRecord | undefined): string {
+  if (last?.outcome === undefined) return 'in_progress';
+  if (last.outcome === 'succeeded') return 'completed';
+  return last.outcome === 'canceled' ? 'canceled' : 'failed';
+}
+
+function readAttempt(row: Row): AttemptRecord {
+  const record: AttemptRecord = {
+    id: String(row.id),
+    provider: String(row.provider),
+    model: String(row.model),
+    state: String(row.state),
+    at: Number(row.at),
+    error: parsed(row.error),
+    attribution: {
+      ...(row.project === null ? {} : { project: String(row.project) }),
+      ...(row.end_user === null ? {} : { endUser: String(row.end_user) }),
+      ...(row.workflow === null ? {} : { workflow: String(row.workflow) }),
+      ...(row.parent === null ? {} : { parent: String(row.parent) }),
+      ...(row.tags === null ? {} : { tags: JSON.parse(String(row.tags)) }),
+    },
+  };
+  if (row.state === 'dispatched') return record;
+  record.outcome = String(row.outcome);
+  record.endedAt = Number(row.ended_at);
+  record.receipt = {
+    ...(row.cost === null ? {} : { total: BigInt(String(row.cost)) }),
+    status: row.cost_status as CostStatus,
+    basis: row.cost_basis as CostBasis,
+    catalogue: String(row.catalogue),
+    lines: readLines(row.lines),
+  };
+  if (row.charge !== null) record.charge = BigInt(String(row.charge));
+  if (row.avoided !== null) record.avoided = BigInt(String(row.avoided));
+  return record;
 }
 
 function parsed<T>(value: unknown): T | undefined {
   return typeof value === 'string' ? (JSON.parse(value) as T) : undefined;
 }
 
-/** A plain attempt in the columns of a generation, in their order. */
-const plain = `generation_id AS id, key_id, modality, asked AS model,
-  CASE WHEN state = 'dispatched' THEN 'in_progress' WHEN outcome = 'succeeded' THEN 'completed'
-    WHEN outcome = 'canceled' THEN 'canceled' ELSE 'failed' END AS status,
-  simulated, at AS created_at, ended_at AS completed_at, NULL AS request, NULL AS outputs, NULL AS units, NULL AS warnings,
-  NULL AS tags, error`;
+/** A plain attempt in the columns of a generation, in their order: what became of it is read from its attempts. */
+const plain = `generation_id AS id, key_id, modality, asked AS model, 'plain' AS status, simulated, at AS created_at,
+  NULL AS completed_at, NULL AS request, NULL AS outputs, NULL AS units, NULL AS warnings, NULL AS tags, NULL AS error,
+  NULL AS degradations, NULL AS fraction, NULL AS webhook`;
 
 /** A receipt's lines as the book keeps them; amounts as decimal text, for they may exceed 2^53. */
 export function writeLines(lines: readonly ReceiptLine[]): string {

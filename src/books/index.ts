@@ -1,8 +1,15 @@
 import type { Book } from './book.ts';
 
 export type * from './assets.ts';
+export type * from './attempts.ts';
+export type * from './beginning.ts';
 export type * from './book.ts';
+export type * from './budget.ts';
+export { budgetScopes, budgetUnits } from './budget.ts';
+export type * from './deliveries.ts';
 export type * from './generations.ts';
+export type * from './idempotency.ts';
+export type * from './jobs.ts';
 export type * from './keys.ts';
 export type * from './responses.ts';
 export type * from './spend.ts';
@@ -16,3 +23,4 @@ export type BookClient = {
 
 /** Opens tenants' books. A tenant without a book has no keys, so nothing in it can be reached. */
 export type Books = { of(tenant: string): BookClient };
+export { windows } from './windows.ts';

@@ -1,4 +1,4 @@
-import type { Sql } from '../runtime/ports.ts';
+import type { Row, Sql } from '../runtime/ports.ts';
 
 export type Scope = 'generate' | 'spend';
 
@@ -12,10 +12,18 @@ export type NewKey = {
   scopes: Scope[];
   at: number;
   expiresAt?: number;
+  project?: string;
+  /** Pico-dollars at which a call without a known price is admitted under a budget; absent refuses such calls. */
+  ceiling?: bigint;
+  /** What the key's customer is charged on top of the provider's cost, in millionths. */
+  markupPpm?: number;
 };
 
-export type KeyRow = Omit<NewKey, 'hash'> & { revokedAt?: number };
-export type KeyGrant = { id: string; name: string; scopes: Scope[] };
+/** What a key's calls carry with them. */
+export type KeyTerms = { project?: string; ceiling?: bigint; markupPpm: number };
+
+export type KeyRow = Omit<NewKey, 'hash'> & KeyTerms & { revokedAt?: number };
+export type KeyGrant = { id: string; name: string; scopes: Scope[] } & KeyTerms;
 
 /** Virtual keys of the tenant. */
 export class Keys {
@@ -27,7 +35,8 @@ export class Keys {
 
   create(key: NewKey): void {
     this.sql.run(
-      'INSERT INTO key (id, hash, name, hint, scopes, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      `INSERT INTO key (id, hash, name, hint, scopes, created_at, expires_at, project, ceiling_pico, markup_ppm)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       key.id,
       key.hash,
       key.name,
@@ -35,11 +44,14 @@ export class Keys {
       JSON.stringify(key.scopes),
       key.at,
       key.expiresAt ?? null,
+      key.project ?? null,
+      key.ceiling ?? null,
+      key.markupPpm ?? 0,
     );
   }
 
   list(): KeyRow[] {
-    return this.sql.all('SELECT * FROM key ORDER BY created_at').map((row) => ({
+    return this.sql.all(`SELECT ${columns} FROM key ORDER BY created_at`).map((row) => ({
       id: String(row.id),
       name: String(row.name),
       hint: String(row.hint),
@@ -47,6 +59,7 @@ export class Keys {
       at: Number(row.created_at),
       ...(row.expires_at === null ? {} : { expiresAt: Number(row.expires_at) }),
       ...(row.revoked_at === null ? {} : { revokedAt: Number(row.revoked_at) }),
+      ...termsOf(row),
     }));
   }
 
@@ -56,10 +69,23 @@ export class Keys {
 
   authorize(hash: string, at: number): KeyGrant | undefined {
     const row = this.sql.all(
-      'SELECT id, name, scopes FROM key WHERE hash = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)',
+      `SELECT ${columns} FROM key WHERE hash = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)`,
       hash,
       at,
     )[0];
-    return row && { id: String(row.id), name: String(row.name), scopes: JSON.parse(String(row.scopes)) };
+    return (
+      row && { id: String(row.id), name: String(row.name), scopes: JSON.parse(String(row.scopes)), ...termsOf(row) }
+    );
   }
+}
+
+const columns = `id, name, hint, scopes, created_at, expires_at, revoked_at, project, markup_ppm,
+  CAST(ceiling_pico AS TEXT) AS ceiling`;
+
+function termsOf(row: Row): KeyTerms {
+  return {
+    ...(row.project === null ? {} : { project: String(row.project) }),
+    ...(row.ceiling === null ? {} : { ceiling: BigInt(String(row.ceiling)) }),
+    markupPpm: Number(row.markup_ppm),
+  };
 }

@@ -88,4 +88,113 @@ CREATE TABLE response (
   body TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 `,
+  `
+ALTER TABLE key ADD COLUMN project TEXT;
+-- the most that a call without a known price or bound is admitted at on a budgeted key; null refuses such calls
+ALTER TABLE key ADD COLUMN ceiling_pico INTEGER;
+-- what this key's customer is charged on top of the provider's cost, in millionths
+ALTER TABLE key ADD COLUMN markup_ppm INTEGER NOT NULL DEFAULT 0;
+
+ALTER TABLE attempt ADD COLUMN project TEXT;
+-- the end user, hashed under the tenant's own secret
+ALTER TABLE attempt ADD COLUMN end_user TEXT;
+ALTER TABLE attempt ADD COLUMN workflow TEXT;
+ALTER TABLE attempt ADD COLUMN parent TEXT;
+ALTER TABLE attempt ADD COLUMN tags TEXT;
+-- what the tenant's customer is charged for it, and what a cached answer saved
+ALTER TABLE attempt ADD COLUMN charge_pico INTEGER;
+ALTER TABLE attempt ADD COLUMN avoided_pico INTEGER;
+
+ALTER TABLE generation ADD COLUMN degradations TEXT;
+ALTER TABLE generation ADD COLUMN fraction REAL;
+-- whom to tell about the end: {url, origin}
+ALTER TABLE generation ADD COLUMN webhook TEXT;
+
+-- a running job: when it is looked at next, and until when somebody is looking
+CREATE TABLE job (
+  attempt_id TEXT PRIMARY KEY,
+  generation_id TEXT NOT NULL,
+  due INTEGER NOT NULL,
+  leased_until INTEGER NOT NULL,
+  deadline INTEGER NOT NULL,
+  -- looks that did not come to an end of their own, in a row
+  tries INTEGER NOT NULL DEFAULT 0,
+  failures INTEGER NOT NULL DEFAULT 0,
+  canceling INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE INDEX job_due ON job (due);
+
+CREATE TABLE dead_letter (
+  attempt_id TEXT PRIMARY KEY,
+  generation_id TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  reason TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- webhooks to send: kept until told, or given up
+CREATE TABLE delivery (
+  id TEXT PRIMARY KEY,
+  event TEXT NOT NULL,
+  url TEXT NOT NULL,
+  -- the generation to show, or a body as it is
+  generation_id TEXT,
+  body TEXT,
+  origin TEXT NOT NULL,
+  -- pending, delivered, failed
+  state TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  due INTEGER NOT NULL,
+  leased_until INTEGER NOT NULL DEFAULT 0,
+  tries INTEGER NOT NULL DEFAULT 0,
+  answer TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX delivery_due ON delivery (due) WHERE state = 'pending';
+
+CREATE TABLE idempotency (
+  key_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  generation_id TEXT,
+  -- the answer's status and headers, and where its body is kept
+  answer TEXT,
+  PRIMARY KEY (key_id, name)
+) STRICT, WITHOUT ROWID;
+
+-- amounts are pico-dollars where unit is usd, millionths of the unit elsewhere
+CREATE TABLE budget (
+  id TEXT PRIMARY KEY,
+  scope TEXT NOT NULL,
+  subject TEXT,
+  modality TEXT,
+  unit TEXT NOT NULL,
+  "window" TEXT NOT NULL,
+  time_zone TEXT NOT NULL,
+  amount INTEGER NOT NULL,
+  alerts TEXT NOT NULL,
+  alert_url TEXT,
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE budget_use (
+  budget_id TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  window_start INTEGER NOT NULL,
+  spent INTEGER NOT NULL DEFAULT 0,
+  held INTEGER NOT NULL DEFAULT 0,
+  -- settlements above their hold
+  breaches INTEGER NOT NULL DEFAULT 0,
+  alerted INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (budget_id, subject, window_start)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE hold (
+  attempt_id TEXT NOT NULL,
+  budget_id TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  window_start INTEGER NOT NULL,
+  amount INTEGER NOT NULL,
+  PRIMARY KEY (attempt_id, budget_id)
+) STRICT, WITHOUT ROWID;
+`,
 ];

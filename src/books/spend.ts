@@ -46,7 +46,7 @@ export function spend(sql: Sql, query: SpendQuery): SpendAnswer {
   const select = groups.length ? `${groups.join(', ')},` : '';
   const by = names.length ? `GROUP BY ${names.join(', ')} ORDER BY ${names.join(', ')}` : '';
   const from = `FROM attempt a LEFT JOIN generation g ON g.id = a.generation_id LEFT JOIN key k ON k.id = a.key_id
-    ${query.groupBy.includes('tag') ? "LEFT JOIN json_each(COALESCE(g.tags, '{}')) t" : ''}`;
+    ${query.groupBy.includes('tag') ? "LEFT JOIN json_each(COALESCE(a.tags, '{}')) t" : ''}`;
 
   const money = sql.all(
     `SELECT ${select} COUNT(DISTINCT a.generation_id) AS generations, COUNT(*) AS attempts,

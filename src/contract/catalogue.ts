@@ -59,6 +59,8 @@ export type ProviderRow = {
   dialects?: DialectName[];
   /** Declared differences of an otherwise compatible upstream. */
   quirks?: JsonObject;
+  /** What to send and how to read the answers, for the adapter "http" (its form: providers/http/row.ts). */
+  http?: JsonObject;
   /** A self-hosted machine's own price. */
   gpuHourUsd?: string;
   /** Asked what became of an attempt whose answer was lost; `{attempt}` is replaced. */

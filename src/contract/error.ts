@@ -19,6 +19,12 @@ export const errorCodes = {
   method_not_allowed: { status: 405, retryable: false },
   payload_too_large: { status: 413, retryable: false },
   budget_exhausted: { status: 402, retryable: false },
+  /** What is left of the budget is held by calls under way. */
+  budget_in_flight: { status: 402, retryable: true },
+  /** A budget or a limit of the request covers a call whose worst case has no price. */
+  unpriced_model: { status: 402, retryable: false },
+  idempotency_conflict: { status: 422, retryable: false },
+  idempotency_in_progress: { status: 409, retryable: true },
   rate_limited: { status: 429, retryable: true },
   request_canceled: { status: 499, retryable: false },
   internal_error: { status: 500, retryable: false },

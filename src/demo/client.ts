@@ -1,5 +1,6 @@
 import type { JsonObject } from '../contract/index.ts';
 import { readSse } from '../dialects/sse.ts';
+import type { ForecastAnswer } from './forecast-table.ts';
 
 export type Output = {
   type: string;
@@ -69,8 +70,8 @@ export function createClient(url: string, key: string, signal: AbortSignal) {
     );
   };
   const read = async <T>(path: string): Promise<T> => (await send(path)).json() as Promise<T>;
-  const post = (body: JsonObject | FormData) =>
-    send('/v1/generations', {
+  const post = (body: JsonObject | FormData, path = '/v1/generations') =>
+    send(path, {
       method: 'POST',
       ...(body instanceof FormData
         ? { body }
@@ -128,5 +129,9 @@ export function createClient(url: string, key: string, signal: AbortSignal) {
       const { rows } = await read<{ rows: SpendRow[] }>('/v1/spend?simulated=include&group_by=modality,tag');
       return rows.filter((row) => row.tag === tag);
     },
+
+    /** The cost curve of a mix, and what a machine of one's own would change. */
+    forecast: async (body: JsonObject): Promise<ForecastAnswer> =>
+      (await (await post(body, '/v1/forecast')).json()) as ForecastAnswer,
   };
 }

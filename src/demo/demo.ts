@@ -1,9 +1,10 @@
 import PQueue from 'p-queue';
 import type { Env } from '../assemble.ts';
 import { type Client, createClient, RefusedError } from './client.ts';
+import { forecastLines } from './forecast-table.ts';
 import { help, type Options, readOptions, UsageError } from './options.ts';
 import { type OwnGateway, startOwnGateway } from './own-gateway.ts';
-import { choose, type Job } from './plan.ts';
+import { choose, forecastAsked, type Job } from './plan.ts';
 import { openProgress, type Progress } from './progress.ts';
 import { resultTable, spendTable, totalOf } from './report.ts';
 import { resultLine } from './result-line.ts';
@@ -68,12 +69,15 @@ async function drive(client: Client, url: string, options: Options, world: World
     stdout.write(
       `${JSON.stringify({ type: 'spend', rows: spend, total_usd: booked, receipts_usd: receipts, simulated })}\n`,
     );
+    stdout.write(`${JSON.stringify({ type: 'forecast', ...(await client.forecast(forecastAsked)) })}\n`);
   } else {
     const colours = painterFor(stdout, world.env);
     stdout.write(
       `\n${resultTable(results, colours, (stdout.isTTY && stdout.columns) || undefined)}\n\nSpend of this run, as the gateway's book has it:\n\n`,
     );
     stdout.write(`${spendTable(rows, colours)}\n\n${closing(results, options.out, receipts, booked, simulated)}`);
+    stdout.write("\nThe last month in the gateway's book, at more volume (list prices):\n\n");
+    stdout.write(`${forecastLines(await client.forecast(forecastAsked), colours).join('\n')}\n`);
   }
   const failed =
     results.some((result) => result.state === 'failed') || !results.some((result) => result.state === 'done');

@@ -73,3 +73,16 @@ export function choose(only: readonly string[] | undefined): Job[] {
   const needed = new Set(wanted.map((one) => one.hears?.job));
   return plan.filter((one) => wanted.includes(one) || needed.has(one.name));
 }
+
+/** The demo's forecast: the month in the book, and a machine that makes the pictures of an open model itself. Its figures are assumptions. */
+export const forecastAsked: JsonObject = {
+  from_ledger: { simulated: 'include' },
+  multiples: [1, 3, 10, 30, 100],
+  self_hosted: {
+    models: ['replicate/black-forest-labs/flux-schnell'],
+    // An L40S: from what clouds ask for one to what it costs at https://replicate.com/pricing, by the second.
+    gpu_hour_usd: ['1.20', '3.51'],
+    seconds_per_output: ['2', '4'],
+    utilisation: ['0.3', '0.6'],
+  },
+};

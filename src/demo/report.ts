@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { parseUsd, writeUsd } from '../meter/money.ts';
 import type { SpendRow } from './client.ts';
 import { measureOf, type Result } from './run-job.ts';
-import { type Column, layOut, type Paint } from './terminal.ts';
+import { type Column, layOut, type Paint, shortNumber } from './terminal.ts';
 
 const resultColumns: Column[] = [
   { title: 'modality' },
@@ -107,11 +107,4 @@ function perUnit(unit: string, cost: bigint | string | null | undefined): string
   if (cost === null || cost === undefined) return [];
   const usd = typeof cost === 'bigint' ? writeUsd(cost) : cost;
   return [`$${shortNumber(usd)}/${units[unit]?.name ?? unit}`];
-}
-
-/** Four significant digits: a unit cost is for comparing, the exact cost stands beside it. */
-function shortNumber(text: string): string {
-  const number = Number(text);
-  if (number === 0) return '0';
-  return number.toLocaleString('en-US', { maximumSignificantDigits: 4, useGrouping: false });
 }

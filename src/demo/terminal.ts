@@ -54,3 +54,10 @@ const isNumber = (cell: string) => /^\$?\d/.test(cell);
 
 /** Letters from the decimal point on. */
 const decimals = (cell: string) => (isNumber(cell) && cell.includes('.') ? cell.length - cell.indexOf('.') : 0);
+
+/** Four significant digits: for comparing, where the exact figure stands beside it. */
+export function shortNumber(text: string): string {
+  const number = Number(text);
+  if (number === 0) return '0';
+  return number.toLocaleString('en-US', { maximumSignificantDigits: 4, useGrouping: false });
+}

@@ -1,4 +1,4 @@
-import type { Conclusion } from '../books/index.ts';
+import type { Attribution, Beginning, Conclusion, NewAttempt, NewGeneration, Settlement } from '../books/index.ts';
 import {
   errorCodes,
   GatewayError,
@@ -8,9 +8,11 @@ import {
   type Receipt,
   type Usage,
 } from '../contract/index.ts';
-import { writeUsd } from '../meter/money.ts';
+import { divideHalfEven, writeUsd } from '../meter/money.ts';
 import { notBillable, priceUsage } from '../meter/price.ts';
+import type { Asked } from '../meter/quote.ts';
 import type { Upstream } from '../runtime/ports.ts';
+import { checkMost, consumedBy, demandOf, refusedByBudget } from './admit.ts';
 import type { Caller, Gateway, Trace } from './gateway.ts';
 import { withHours } from './hours.ts';
 import { newId } from './ids.ts';
@@ -26,9 +28,20 @@ export type Attempt = {
   bound: Json;
   /** Books the cost and ends the generation; exactly once, later calls do nothing. */
   complete(receipt: Receipt, end: Omit<Conclusion, 'id' | 'at' | 'status'>): Promise<void>;
-  /** Books what a failed call cost (nothing, unless `usage` says otherwise). */
-  fail(error: GatewayError, usage?: Usage, status?: 'failed' | 'canceled'): Promise<void>;
+  /**
+   * Books what a failed call cost (nothing, unless `usage` says otherwise) and ends the generation, unless it is `moving` on to
+   * another attempt.
+   */
+  fail(error: GatewayError, usage?: Usage, status?: 'failed' | 'canceled', moving?: boolean): Promise<void>;
   price(usage: Usage | undefined): Receipt;
+};
+
+/** What a request says about itself beside what it wants made. */
+export type About = Attribution & {
+  /** Pico-dollars that the request may cost at most. */
+  most?: bigint;
+  /** The Idempotency-Key of the request. */
+  idempotency?: string;
 };
 
 export type Start = {
@@ -37,11 +50,19 @@ export type Start = {
   /** As the caller wrote it. */
   asked: string;
   bound?: Json;
+  /** What the call asks for: read only where a limit has to be kept. */
+  worth: () => Asked;
   request?: JsonObject;
-  tags?: JsonObject;
+  about?: About;
   warnings?: string[];
-  /** The generation is this one attempt and keeps nothing else. */
+  degradations?: Json[];
+  webhook?: NewGeneration['webhook'];
+  /** The generation is its attempts and keeps nothing else. */
   plain?: boolean;
+  /** Set for a media call: how long its sending and its whole life may take. */
+  job?: { submitWithin: number; deadline: number };
+  /** The attempt that this one follows in the same generation. */
+  after?: Pick<Attempt, 'id' | 'generationId'>;
   trace: Trace;
 };
 
@@ -57,65 +78,88 @@ export function upstreamOf(gateway: Gateway, model: Model): Upstream {
   return upstream;
 }
 
-/** Makes generation and attempt durable, then hands out the attempt. Nothing may be sent before this resolves. */
+/** Makes generation and attempt durable and holds their worst case, then hands out the attempt. Nothing may be sent before this resolves. */
 export async function beginAttempt(gateway: Gateway, start: Start): Promise<Attempt> {
-  const { caller, model, trace } = start;
+  const { caller, model, trace, about, after, job } = start;
   if (!caller.scopes.includes('generate')) {
     throw new GatewayError('permission_denied', 'This key may not generate.');
   }
   const upstream = upstreamOf(gateway, model);
   const at = gateway.clock.now();
-  const generationId = newId('gen_', at);
-  const id = `${generationId}.1`;
-  const alive = await caller.book.begin(
-    {
-      id: generationId,
-      keyId: caller.keyId,
-      modality: model.modality,
-      model: start.asked,
-      simulated: upstream.simulated,
-      at,
-      plain: start.plain,
-      request: start.request,
-      tags: start.tags,
-      warnings: start.warnings,
-    },
-    {
-      id,
-      generationId,
-      keyId: caller.keyId,
-      modality: model.modality,
-      provider: model.provider,
-      model: model.upstream,
-      simulated: upstream.simulated,
-      at,
-      bound: start.bound,
-    },
-  );
-  if (!alive) throw new GatewayError('invalid_api_key', 'The API key is not valid.');
+  const generationId = after?.generationId ?? newId('gen_', at);
+  const id = after ? nextId(after.id) : `${generationId}.1`;
+  const { simulated } = upstream;
+  const { keyId, project } = caller;
+  const { modality } = model;
+  const bound = start.bound ?? null;
+  const demand = () => demandOf(gateway, model, { bound, asked: start.worth() }, at);
+  if (about?.most !== undefined) checkMost(model, demand(), about.most);
+  const generation: NewGeneration | undefined = after
+    ? undefined
+    : {
+        id: generationId,
+        keyId,
+        modality,
+        model: start.asked,
+        simulated,
+        at,
+        plain: start.plain,
+        request: start.request,
+        warnings: start.warnings,
+        degradations: start.degradations,
+        webhook: start.webhook,
+      };
+  const attempt: NewAttempt = {
+    id,
+    generationId,
+    keyId,
+    modality,
+    provider: model.provider,
+    model: model.upstream,
+    simulated,
+    at,
+    bound: start.bound,
+    project,
+    endUser: about?.endUser,
+    workflow: about?.workflow,
+    parent: about?.parent,
+    tags: about?.tags,
+  };
+  const beginning: Beginning = {
+    ...(caller.watched ? { demand: demand() } : {}),
+    ...(caller.ceiling === undefined ? {} : { ceiling: caller.ceiling }),
+    ...(job ? { job: { leasedUntil: at + job.submitWithin, deadline: at + job.deadline } } : {}),
+    ...(about?.idempotency && !after ? { idempotency: about.idempotency } : {}),
+  };
+  let begun = await caller.book.begin(generation, attempt, beginning);
+  if (begun === 'demand') {
+    caller.watched = true;
+    begun = await caller.book.begin(generation, attempt, { ...beginning, demand: demand() });
+  }
+  if (begun === 'revoked') throw new GatewayError('invalid_api_key', 'The API key is not valid.');
+  if (begun === 'demand') throw new GatewayError('internal_error', 'The demand of a call was not taken.');
+  if (begun !== 'begun') throw refusedByBudget(model, begun);
   trace.generation = generationId;
   trace.provider = model.provider;
   trace.model = model.id;
-  trace.attempts = 1;
-  trace.simulated = upstream.simulated;
-  return attemptOf(gateway, {
-    id,
-    generationId,
-    at,
-    model,
-    upstream,
-    bound: start.bound ?? null,
-    plain: start.plain,
-    caller,
-    trace,
-  });
+  trace.attempts++;
+  trace.simulated = simulated;
+  return attemptOf(gateway, { id, generationId, at, model, upstream, bound, plain: start.plain, caller, trace });
+}
+
+/** `gen_….1` is followed by `gen_….2`. */
+function nextId(id: string): string {
+  const dot = id.lastIndexOf('.');
+  return `${id.slice(0, dot)}.${Number(id.slice(dot + 1)) + 1}`;
 }
 
 type Opened = Pick<Attempt, 'id' | 'generationId' | 'at' | 'model' | 'upstream' | 'bound'> & {
-  caller: Pick<Caller, 'book'>;
+  caller: Pick<Caller, 'book' | 'tenant' | 'markupPpm'>;
   plain?: boolean;
   trace: Trace;
 };
+
+type Ending = Omit<Conclusion, 'id' | 'at'>;
 
 /** An attempt that is already in the book: just begun, or found open after a restart. */
 export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
@@ -127,9 +171,20 @@ export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
       usage: withHours(usage, upstream.row.quirks, at),
       at,
     });
-  const note = (receipt: Receipt) => {
+  const settle = async (
+    receipt: Receipt,
+    settlement: Pick<Settlement, 'outcome' | 'error' | 'units'>,
+    end?: Ending,
+  ) => {
     trace.cost = receipt.total === undefined ? undefined : writeUsd(receipt.total);
     trace.costStatus = receipt.status;
+    const now = gateway.clock.now();
+    const charge = chargeOf(receipt, settlement.outcome, caller.markupPpm);
+    await caller.book.settle(
+      { attemptId: id, at: now, receipt, charge, ...settlement },
+      opened.plain || !end ? undefined : { id: generationId, at: now, ...end },
+    );
+    if (end && !opened.plain) gateway.wake.ended(caller.tenant, generationId);
   };
   return {
     id,
@@ -139,25 +194,28 @@ export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
     upstream,
     bound,
     price,
-    complete: async (receipt, end) => {
-      note(receipt);
-      const now = gateway.clock.now();
-      await caller.book.settle(
-        { attemptId: id, at: now, outcome: 'succeeded', receipt },
-        opened.plain ? undefined : { id: generationId, status: 'completed', at: now, ...end },
-      );
+    complete: (receipt, end) => {
+      const units = consumedBy(model.modality, receipt, end.units);
+      return settle(receipt, { outcome: 'succeeded', units }, { status: 'completed', ...end });
     },
-    fail: async (error, usage, status = 'failed') => {
+    fail: (error, usage, status = 'failed', moving = false) => {
       const receipt = usage ? price(usage) : notBillable(gateway.catalogue);
-      note(receipt);
-      const now = gateway.clock.now();
       const record = recordOf(error);
-      await caller.book.settle(
-        { attemptId: id, at: now, outcome: status === 'canceled' ? 'canceled' : error.code, receipt, error: record },
-        opened.plain ? undefined : { id: generationId, status, at: now, error: record },
-      );
+      const outcome = status === 'canceled' ? 'canceled' : error.code;
+      const units = consumedBy(model.modality, receipt, undefined);
+      return settle(receipt, { outcome, error: record, units }, moving ? undefined : { status, error: record });
     },
   };
+}
+
+/** Outcomes whose output reached the customer, if only in part. */
+const delivered = ['succeeded', 'canceled', 'stream_interrupted'];
+
+/** What the tenant's customer is charged: cost and markup of what it got. What came to nothing is not its affair. */
+function chargeOf(receipt: Receipt, outcome: string, markupPpm: number): bigint | undefined {
+  if (receipt.total === undefined) return undefined;
+  if (!delivered.includes(outcome)) return 0n;
+  return receipt.total + divideHalfEven(receipt.total * BigInt(markupPpm), 1_000_000n);
 }
 
 /** An error as the book keeps it: no provider text beyond its message, no secrets. */

@@ -1,7 +1,7 @@
 import type { BookClient, Books } from '../books/index.ts';
 import type { Dialect, DialectName } from '../contract/index.ts';
 import type { PriceList } from '../meter/catalogue.ts';
-import type { AssetStore, Clock, Upstream } from '../runtime/ports.ts';
+import type { AssetStore, Clock, OpenUrl, Upstream, Wake } from '../runtime/ports.ts';
 import type { Directory } from './directory.ts';
 
 /** Milliseconds a text call may take: to its first header, between two chunks, in all. */
@@ -18,13 +18,32 @@ export type Gateway = {
   books: Books;
   assets: AssetStore;
   clock: Clock;
+  wake: Wake;
+  /** Where this gateway is reached from outside, without a trailing slash; absent where no provider can call it. */
+  publicUrl?: string;
   deadlines: Deadlines;
-  /** Fetches a caller-given public URL, guarded: no private addresses, no redirects, `limit` bytes at most. */
-  fetchPublic(url: string, limit: number): Promise<{ bytes: Uint8Array; mediaType: string }>;
+  /** The one door to URLs that a caller or a provider gave. It lets the operator's `allowedOrigins` pass. */
+  openUrl: OpenUrl;
+  /** Origins that the operator vouches for: URLs of callers there may be http or private. For `checkUrl` before anything is opened. */
+  allowedOrigins: readonly string[];
+  /** Bytes of the largest output that is kept. Default 1 GiB. */
+  largestOutput?: number;
 };
 
 /** Who asks: a live key of a tenant, and that tenant's book. */
-export type Caller = { tenant: string; keyId: string; keyName: string; scopes: readonly string[]; book: BookClient };
+export type Caller = {
+  tenant: string;
+  keyId: string;
+  keyName: string;
+  scopes: readonly string[];
+  book: BookClient;
+  /** What the key says about its calls: see KeyTerms. */
+  project?: string;
+  ceiling?: bigint;
+  markupPpm: number;
+  /** A budget covers calls of this key: learned from the book. */
+  watched?: boolean;
+};
 
 /** What a request came to, for the answer's headers: filled in as it becomes known, also when it fails. */
 export type Trace = {

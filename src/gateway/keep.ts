@@ -1,17 +1,25 @@
-import { type AssetPart, GatewayError, isPrivateHost, type JsonObject, type Part } from '../contract/index.ts';
-import { probe } from '../meter/probe.ts';
+import { type AssetPart, GatewayError, type JsonObject, type Part, UrlError } from '../contract/index.ts';
+import { type Probe, probe } from '../meter/probe.ts';
+import { probeSource } from '../meter/probe-source.ts';
+import type { Stored } from '../runtime/ports.ts';
 import type { Attempt } from './attempt.ts';
-import { hexDigest } from './digest.ts';
 import type { Caller, Gateway } from './gateway.ts';
 import { newId } from './ids.ts';
+import { sourceOf } from './stored.ts';
 
-/** The largest output held in memory on its way to the store. */
-const largestOutput = 64 * 1024 * 1024;
+/** Bytes of the largest output, where the operator says nothing else. */
+export const largestOutput = 1024 ** 3;
+/** Milliseconds for one download, and how often one is tried. */
+const downloadTime = 900_000;
+const mostTries = 3;
 
 /** A finished output as the book keeps it: media by asset id, text and vectors in place. */
 export type Kept = { output: JsonObject; seconds?: number };
 
-/** Copies an output to our own store, checked and measured. Empty or undecodable media is `invalid_output`. */
+/**
+ * Copies an output to our own store, checked and measured; it is never held whole. Empty or undecodable media is `invalid_output`,
+ * and leaves nothing in the store.
+ */
 export async function keepOutput(
   gateway: Gateway,
   caller: Pick<Caller, 'tenant' | 'book'>,
@@ -22,34 +30,33 @@ export async function keepOutput(
   if (part.type === 'embedding') return { output: { type: 'embedding', index: part.index, vector: part.vector } };
   if (part.type !== 'asset') return { output: { type: part.type } };
 
-  const bytes = await bytesOf(attempt, part);
-  const found = probe(bytes);
-  const wanted = kindOf[attempt.model.modality];
-  if (!found || (wanted && found.kind !== wanted)) {
-    throw unusable(attempt, `delivered ${bytes.length === 0 ? 'nothing' : `bytes that are no ${wanted}`}`);
-  }
-  const sha256 = await hexDigest(bytes);
   const id = newId(`asset_${caller.tenant}_`, gateway.clock.now());
-  await gateway.assets.put(sha256, bytes, found.mediaType);
-  await caller.book.addAsset({
-    id,
-    generationId: attempt.generationId,
-    sha256,
-    mediaType: found.mediaType,
-    bytes: bytes.length,
-    at: gateway.clock.now(),
-  });
+  try {
+    const { stored, found } = await storeAndMeasure(gateway, attempt, id, part);
+    await caller.book.addAsset({
+      id,
+      generationId: attempt.generationId,
+      sha256: stored.sha256,
+      mediaType: found.mediaType,
+      bytes: stored.size,
+      at: gateway.clock.now(),
+    });
+    return { output: outputOf(attempt, id, stored, found), seconds: found.seconds };
+  } catch (thrown) {
+    await gateway.assets.remove(id).catch(() => {});
+    throw thrown;
+  }
+}
+
+function outputOf(attempt: Attempt, id: string, stored: Stored, found: Probe): JsonObject {
   return {
-    output: {
-      type: typeOf[attempt.model.modality] ?? found.kind,
-      asset: id,
-      media_type: found.mediaType,
-      ...(found.width === undefined ? {} : { width: found.width, height: found.height ?? 0 }),
-      ...(found.seconds === undefined ? {} : { seconds: Math.round(found.seconds * 1000) / 1000 }),
-      bytes: bytes.length,
-      sha256,
-    },
-    seconds: found.seconds,
+    type: typeOf[attempt.model.modality] ?? found.kind,
+    asset: id,
+    media_type: found.mediaType,
+    ...(found.width === undefined ? {} : { width: found.width, height: found.height ?? 0 }),
+    ...(found.seconds === undefined ? {} : { seconds: Math.round(found.seconds * 1000) / 1000 }),
+    bytes: stored.size,
+    sha256: stored.sha256,
   };
 }
 
@@ -68,49 +75,94 @@ const typeOf: Partial<Record<string, string>> = {
   sound_effect: 'audio',
 };
 
-async function bytesOf(attempt: Attempt, part: AssetPart): Promise<Uint8Array> {
-  const { asset } = part;
-  if ('bytes' in asset) return asset.bytes;
-  if ('stream' in asset) return readAll(attempt, asset.stream);
-  checkOutputUrl(attempt, asset.url);
+async function storeAndMeasure(gateway: Gateway, attempt: Attempt, id: string, { asset }: AssetPart) {
+  if ('bytes' in asset) {
+    const found = checked(attempt, probe(asset.bytes), asset.bytes.length);
+    return { stored: await write(gateway, attempt, id, asset.bytes), found };
+  }
+  const stored =
+    'stream' in asset
+      ? await write(gateway, attempt, id, unbroken(attempt, asset.stream))
+      : await download(gateway, attempt, id, asset.url);
+  const found = await probeSource(sourceOf(gateway.assets, id, stored.size));
+  return { stored, found: checked(attempt, found, stored.size) };
+}
+
+function checked(attempt: Attempt, found: Probe | undefined, size: number): Probe {
+  const wanted = kindOf[attempt.model.modality];
+  if (found && (!wanted || found.kind === wanted)) return found;
+  throw unusable(attempt, `delivered ${size === 0 ? 'nothing' : `bytes that are no ${wanted ?? 'media'}`}`);
+}
+
+/** Fetching is free and changes nothing, and what would be lost has been paid for: it is tried again. */
+async function download(gateway: Gateway, attempt: Attempt, id: string, url: string): Promise<Stored> {
+  const { upstream } = attempt;
   for (let tries = 1; ; tries++) {
-    let status = 'no answer';
+    let reason: string;
     try {
-      const answer = await attempt.upstream.egress.fetch(asset.url, { redirect: 'manual' });
-      if (answer.ok) return await readAll(attempt, answer.body);
-      await answer.body?.cancel();
-      status = String(answer.status);
+      const answer = await gateway.openUrl(url, {
+        limit: mostBytes(gateway),
+        // A provider may point only to the public, or to where the operator said it lives.
+        allowedOrigins: [new URL(upstream.baseUrl).origin],
+        totalTimeout: downloadTime,
+        ...(upstream.simulated ? { via: upstream.egress.fetch } : {}),
+      });
+      if (answer.status === 200) return await write(gateway, attempt, id, answer.body);
+      await answer.body.cancel();
+      reason = String(answer.status);
     } catch (thrown) {
-      if (thrown instanceof GatewayError) throw thrown;
+      if (!(thrown instanceof UrlError)) throw thrown;
+      if (!thrown.passing) throw unusable(attempt, refusalOf(gateway, thrown), thrown);
+      reason = thrown.fault;
     }
-    // Fetching is free and changes nothing; what would be lost has been paid for.
-    if (tries === 3) throw unusable(attempt, `made an output that could not be fetched (${status})`);
+    if (tries === mostTries) throw unusable(attempt, `made an output that could not be fetched (${reason})`);
     await new Promise((resolve) => setTimeout(resolve, 100 * tries ** 2));
   }
 }
 
-async function readAll(attempt: Attempt, stream: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of (stream ?? []) as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > largestOutput) throw unusable(attempt, `made an output larger than ${largestOutput} bytes`);
-    chunks.push(chunk);
-  }
-  if (chunks.length === 1) return chunks[0]!;
-  return new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer());
+function refusalOf(gateway: Gateway, error: UrlError): string {
+  if (error.fault === 'too_large') return tooLarge(gateway);
+  return error.fault === 'media_type'
+    ? `made an output that cannot be read: ${error.message}`
+    : 'pointed to an address that is not fetched';
 }
 
-function unusable(attempt: Attempt, what: string): GatewayError {
+function tooLarge(gateway: Gateway): string {
+  return `made an output larger than ${mostBytes(gateway)} bytes`;
+}
+
+function mostBytes(gateway: Gateway): number {
+  return gateway.largestOutput ?? largestOutput;
+}
+
+/** Puts a body into the store. What the body throws passes; what the store throws is the store's failure. */
+async function write(
+  gateway: Gateway,
+  attempt: Attempt,
+  id: string,
+  body: AsyncIterable<Uint8Array> | ReadableStream<Uint8Array> | Uint8Array,
+): Promise<Stored> {
+  try {
+    return await gateway.assets.write(id, body as AsyncIterable<Uint8Array>, mostBytes(gateway));
+  } catch (thrown) {
+    if (thrown instanceof UrlError || thrown instanceof GatewayError) throw thrown;
+    if (thrown instanceof RangeError) throw unusable(attempt, tooLarge(gateway), thrown);
+    const message = 'The output could not be kept: the store failed.';
+    throw new GatewayError('store_unavailable', { message, failure: 'C', billing: 'unknown', cause: thrown });
+  }
+}
+
+/** An adapter's stream cannot be opened a second time: where it breaks, the output is lost. */
+async function* unbroken(attempt: Attempt, stream: ReadableStream<Uint8Array>): AsyncIterable<Uint8Array> {
+  try {
+    yield* stream as unknown as AsyncIterable<Uint8Array>;
+  } catch (thrown) {
+    throw unusable(attempt, 'made an output that broke off while it was fetched', thrown);
+  }
+}
+
+function unusable(attempt: Attempt, what: string, cause?: unknown): GatewayError {
   const { provider } = attempt.model;
   const message = `${provider} ${what}.`;
-  return new GatewayError('invalid_output', { message, provider, failure: 'C', billing: 'unknown' });
-}
-
-/** A provider may point only to https, or to where the operator said it lives. */
-function checkOutputUrl(attempt: Attempt, text: string): void {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const home = new URL(attempt.upstream.baseUrl).origin;
-  if (url && (url.origin === home || (url.protocol === 'https:' && !isPrivateHost(url.hostname)))) return;
-  throw unusable(attempt, 'pointed to an address that is not fetched');
+  return new GatewayError('invalid_output', { message, provider, failure: 'C', billing: 'unknown', cause });
 }

@@ -11,15 +11,20 @@ import {
   type MediaRequest,
   type Model,
   type Operation,
+  type Progress,
 } from '../contract/index.ts';
 import type { Upstream } from '../runtime/ports.ts';
-import { type Attempt, beginAttempt, upstreamOf } from './attempt.ts';
+import { askedOfMedia } from './asked.ts';
+import { type About, type Attempt, beginAttempt, upstreamOf } from './attempt.ts';
 import { boundOfMedia } from './bound.ts';
+import { checkCapabilities } from './capabilities.ts';
+import { degradationsOf, unhonoured } from './degradations.ts';
 import type { Caller, Gateway, Trace } from './gateway.ts';
 import { keepOutput } from './keep.ts';
 import { withoutKeyIn } from './refusal.ts';
 import { unitsOf } from './units.ts';
 import { settleUnknown } from './unknown.ts';
+import { webhookUrlOf } from './webhook-url.ts';
 
 export type MediaCall = {
   caller: Caller;
@@ -28,11 +33,17 @@ export type MediaCall = {
   request: MediaRequest;
   /** The request as the book keeps it: no media bytes. */
   record: JsonObject;
-  tags?: JsonObject;
+  about?: About;
+  /** Whom to tell about the end. */
+  webhook?: { url: string; origin: string };
+  /** Degradations become errors. */
+  strict?: boolean;
 };
 
-/** Milliseconds until a provider call of ours is given up. */
+/** Milliseconds until a provider call of ours is given up, and until a whole job is. */
 const submitDeadline = 300_000;
+const jobDeadlines: Partial<Record<MediaModality, number>> = { video: 3_600_000 };
+const usualDeadline = 1_800_000;
 /** Calls under way per provider: one slow provider starves nobody else. */
 const concurrency = 64;
 const queues = new Map<string, PQueue>();
@@ -47,38 +58,75 @@ export function portOf(model: Model, upstream: Upstream): MediaPort<MediaModalit
   });
 }
 
-/** Makes the generation durable; nothing has been sent yet. */
+/** Checks the request against what the model can do and makes the generation durable; nothing has been sent yet. */
 export async function beginMedia(gateway: Gateway, call: MediaCall): Promise<Attempt> {
-  const model = gateway.directory.resolve(call.asked, call.request.modality);
-  portOf(model, upstreamOf(gateway, model));
+  const { request, record } = call;
+  const model = gateway.directory.resolve(call.asked, request.modality);
+  const upstream = upstreamOf(gateway, model);
+  const port = portOf(model, upstream);
+  checkCapabilities(model, request);
+  const degradations = unhonoured(model, port, request);
+  if (call.strict && degradations.length > 0) {
+    throw new GatewayError('unsupported_parameter', {
+      message: `${model.id} has no place for ${degradations.map(({ field }) => field).join(', ')}.`,
+      param: degradations[0]!.field,
+    });
+  }
   return beginAttempt(gateway, {
     caller: call.caller,
     model,
     asked: call.asked,
-    request: call.record,
-    bound: boundOfMedia(call.request, call.record),
-    tags: call.tags,
+    request: record,
+    bound: boundOfMedia(request, record),
+    worth: () => askedOfMedia(request),
+    about: call.about,
+    degradations,
+    webhook: call.webhook,
+    job: { submitWithin: submitDeadline * 1.5, deadline: jobDeadlines[request.modality] ?? usualDeadline },
     trace: call.trace,
   });
 }
 
-/** Sends the job, within the provider's share of concurrent calls. A failure is booked and thrown. */
-export async function submitMedia(gateway: Gateway, attempt: Attempt, request: MediaRequest): Promise<Operation> {
+/**
+ * Sends the job, within the provider's share of concurrent calls. A failure is booked and thrown.
+ * @param progress told what is there before the end, where the provider shows it.
+ */
+export async function submitMedia(
+  gateway: Gateway,
+  caller: Pick<Caller, 'tenant' | 'book'>,
+  attempt: Attempt,
+  request: MediaRequest,
+  progress?: (progress: Progress) => void,
+): Promise<Operation> {
   const port = portOf(attempt.model, attempt.upstream);
-  const provider = attempt.model.provider;
-  const queue = queues.get(provider) ?? new PQueue({ concurrency });
-  queues.set(provider, queue);
-  return guarded(gateway, attempt, () => queue.add(() => port.submit(request, callOf(attempt))) as Promise<Operation>);
+  const call = callOf(attempt);
+  const webhookUrl = await webhookUrlOf(gateway, caller, attempt);
+  if (webhookUrl) call.webhookUrl = webhookUrl;
+  if (progress) call.progress = progress;
+  try {
+    return await queueOf(attempt.model.provider).add(() => port.submit(request, call));
+  } catch (thrown) {
+    const error = asGatewayError(thrown);
+    await settleUnknown(gateway, attempt, error);
+    throw error;
+  }
 }
 
 /** Asks the provider about a running job. */
 export async function pollMedia(attempt: Attempt, ref: Json): Promise<Operation> {
   const port = portOf(attempt.model, attempt.upstream);
   if (!port.poll) throw new GatewayError('internal_error', 'This job cannot be asked about.');
-  return port.poll(ref, callOf(attempt));
+  return queueOf(attempt.model.provider).add(() => port.poll!(ref, callOf(attempt)));
 }
 
-/** Keeps the outputs, measures, prices and books. Returns nothing: the book now tells. */
+/** Asks the provider to end a job. Undefined where it has no way to. */
+export async function cancelMedia(attempt: Attempt, ref: Json): Promise<Operation | undefined> {
+  const port = portOf(attempt.model, attempt.upstream);
+  if (!port.cancel) return undefined;
+  return queueOf(attempt.model.provider).add(() => port.cancel!(ref, callOf(attempt)));
+}
+
+/** Keeps the outputs, measures, prices and books. The book now tells. Throws the error that is also in it. */
 export async function finishMedia(
   gateway: Gateway,
   caller: Pick<Caller, 'tenant' | 'book'>,
@@ -87,8 +135,10 @@ export async function finishMedia(
   record: JsonObject,
 ): Promise<void> {
   if (operation.status === 'failed' || operation.status === 'canceled') {
-    await attempt.fail(operation.error, operation.usage, operation.status);
-    throw operation.error;
+    const { error, usage, status } = operation;
+    if (usage) await attempt.fail(error, usage, status);
+    else await settleUnknown(gateway, attempt, error, { status });
+    throw error;
   }
   if (operation.status !== 'completed') throw new GatewayError('internal_error', 'The job is still running.');
   try {
@@ -102,27 +152,27 @@ export async function finishMedia(
     }
     const kept = [];
     for (const part of operation.outputs) kept.push(await keepOutput(gateway, caller, attempt, part));
+    const outputs = kept.map((one) => one.output);
+    const degradations = degradationsOf(record, outputs);
     await attempt.complete(attempt.price(operation.usage), {
-      outputs: kept.map((one) => one.output),
+      outputs,
       units: unitsOf(attempt.model.modality, kept, record, operation.usage),
       warnings: operation.warnings,
+      ...(degradations.length > 0 ? { degradations } : {}),
     });
   } catch (thrown) {
     const error = asGatewayError(thrown);
+    if (error.code === 'store_unavailable') throw error;
     // The provider did its work: what it consumed stays in the book although nothing usable came out.
     await attempt.fail(error, operation.usage);
     throw error;
   }
 }
 
-async function guarded(gateway: Gateway, attempt: Attempt, work: () => Promise<Operation>): Promise<Operation> {
-  try {
-    return await work();
-  } catch (thrown) {
-    const error = asGatewayError(thrown);
-    await settleUnknown(gateway, attempt, error);
-    throw error;
-  }
+function queueOf(provider: string): Pick<PQueue, 'add'> {
+  const queue = queues.get(provider) ?? new PQueue({ concurrency });
+  queues.set(provider, queue);
+  return queue;
 }
 
 /** What an adapter is lent for one call. The client request id rides on every call of the attempt. */

@@ -8,7 +8,8 @@ import {
   type Model,
 } from '../contract/index.ts';
 import type { Lifetime, Upstream, WireResponse } from '../runtime/ports.ts';
-import { type Attempt, beginAttempt, upstreamOf } from './attempt.ts';
+import { askedOfBody } from './asked.ts';
+import { type About, type Attempt, beginAttempt, upstreamOf } from './attempt.ts';
 import { crossedAnswer, crossedStream, type Echo, identityOf } from './crossed.ts';
 import { boundOfText } from './estimate.ts';
 import type { Caller, Gateway, Trace } from './gateway.ts';
@@ -36,7 +37,7 @@ export type TextCall = {
   stream: boolean;
   /** Warnings become errors. */
   strict: boolean;
-  tags?: JsonObject;
+  about?: About;
   /** Request headers that go along on the straight path. */
   headers?: Record<string, string>;
   /** Stops the provider's call; what it did until then is booked. */
@@ -134,8 +135,9 @@ function begin(gateway: Gateway, call: TextCall, model: Model, characters: numbe
     model,
     asked: call.asked,
     bound: boundOfText(model, characters, most),
-    tags: call.tags,
-    plain: call.tags === undefined,
+    worth: () => askedOfBody(call.body, call.text, most),
+    about: call.about,
+    plain: true,
     trace: call.trace,
   });
 }

@@ -2,12 +2,18 @@ import type { Context } from 'hono';
 import { GatewayError } from '../contract/index.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { signerOf, tenantOfAsset } from '../gateway/sign.ts';
+import { isStored, openStored } from '../gateway/stored.ts';
 import { errorAnswer } from './answer.ts';
 import { extensionOf } from './media-input.ts';
 
+/** Seconds that a private cache may keep an output, unless its link ends earlier. */
+const cacheTime = 3600;
+/** What a browser might run: handed out as a file only. */
+const active = /svg|html|xml|script/;
+
 /**
- * `GET /assets/{id}?e=&s=`: a kept output behind a signed link; no key is needed and none is looked at. Range and HEAD work.
- * Every wrong link gets the same 404.
+ * `GET /assets/{id}?e=&s=`: a kept output behind a signed link; no key is needed and none is looked at. One range, conditional
+ * requests and HEAD work; `download=1` makes it a file to save. Every wrong link gets the same 404.
  */
 export function assetDoor(gateway: Gateway) {
   return async function answerAsset(c: Context): Promise<Response> {
@@ -16,36 +22,42 @@ export function assetDoor(gateway: Gateway) {
       const tenant = tenantOfAsset(id);
       if (!tenant) throw missing();
       const book = gateway.books.of(tenant);
-      const genuine = await signerOf(book).verify(
-        id,
-        c.req.query('e') ?? null,
-        c.req.query('s') ?? null,
-        gateway.clock.now(),
-      );
+      const expires = c.req.query('e') ?? null;
+      const now = gateway.clock.now();
+      const genuine = await signerOf(book).verify(id, expires, c.req.query('s') ?? null, now);
       const row = genuine ? await book.asset(id) : undefined;
       if (!row) throw missing();
-      const range = readRange(c.req.header('range'), row.bytes);
-      if (range === 'bad')
-        return new Response(null, { status: 416, headers: { 'content-range': `bytes */${row.bytes}` } });
-      const stored = await gateway.assets.get(row.sha256, range);
-      if (!stored) throw missing();
+
+      const etag = `"${row.sha256}"`;
+      const asFile = active.test(row.mediaType) || !['0', undefined].includes(c.req.query('download'));
+      const maxAge = Math.max(0, Math.min(cacheTime, Number(expires) - Math.ceil(now / 1000)));
       const headers: Record<string, string> = {
         'content-type': row.mediaType,
-        'content-length': String(range ? range.end - range.start + 1 : row.bytes),
-        'content-disposition': `${c.req.query('download') === undefined ? 'inline' : 'attachment'}; filename="${id}.${extensionOf(row.mediaType)}"`,
+        'content-disposition': `${asFile ? 'attachment' : 'inline'}; filename="${id}.${extensionOf(row.mediaType)}"`,
         'accept-ranges': 'bytes',
-        etag: `"${row.sha256}"`,
-        'cache-control': 'private, immutable, max-age=3600',
+        etag,
+        'cache-control': `private, immutable, max-age=${maxAge}`,
         'x-content-type-options': 'nosniff',
         'content-security-policy': "default-src 'none'; sandbox",
         'cross-origin-resource-policy': 'cross-origin',
       };
-      if (range) headers['content-range'] = `bytes ${range.start}-${range.end}/${row.bytes}`;
-      if (c.req.method === 'HEAD') {
-        await stored.body.cancel();
-        return new Response(null, { status: range ? 206 : 200, headers });
+      if (matches(c.req.header('if-none-match'), etag)) return new Response(null, { status: 304, headers });
+      // A range of something else than the client has the rest of is of no use to it.
+      const same = [undefined, etag].includes(c.req.header('if-range'));
+      const range = same ? readRange(c.req.header('range'), row.bytes) : undefined;
+      if (range === 'bad') {
+        return new Response(null, { status: 416, headers: { 'content-range': `bytes */${row.bytes}` } });
       }
-      return new Response(stored.body, { status: range ? 206 : 200, headers });
+      headers['content-length'] = String(range ? range.end - range.start + 1 : row.bytes);
+      if (range) headers['content-range'] = `bytes ${range.start}-${range.end}/${row.bytes}`;
+      const status = range ? 206 : 200;
+      if (c.req.method === 'HEAD') {
+        if (await isStored(gateway.assets, row)) return new Response(null, { status, headers });
+        throw missing();
+      }
+      const stored = await openStored(gateway.assets, row, range);
+      if (!stored) throw missing();
+      return new Response(stored.body, { status, headers });
     } catch (thrown) {
       const error = thrown instanceof GatewayError && thrown.code === 'invalid_api_key' ? missing() : thrown;
       return errorAnswer(error);
@@ -57,14 +69,22 @@ function missing(): GatewayError {
   return new GatewayError('not_found', 'This link is wrong or has expired. Read the generation again for a fresh one.');
 }
 
-/** One byte range of a Range header, undefined for none (or several: then the whole is sent), 'bad' outside the object. */
+function matches(header: string | undefined, etag: string): boolean {
+  return (header ?? '').split(',').some((one) => one.trim() === '*' || one.trim().replace(/^W\//, '') === etag);
+}
+
+/**
+ * One byte range of a Range header. Undefined for none, for several and for what is no range (then the whole is sent); 'bad' for one
+ * outside the object.
+ */
 export function readRange(
   header: string | undefined,
   size: number,
 ): { start: number; end: number } | 'bad' | undefined {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
-  if (!match || (match[1] === '' && match[2] === '')) return undefined;
-  const start = match[1] === '' ? Math.max(0, size - Number(match[2])) : Number(match[1]);
-  const end = match[1] === '' || match[2] === '' ? size - 1 : Math.min(size - 1, Number(match[2]));
-  return start > end || start >= size ? 'bad' : { start, end };
+  const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/i.exec((header ?? '').trim()) ?? [];
+  if (from === '' && to === '') return undefined;
+  if (from !== '' && to !== '' && Number(from) > Number(to)) return undefined;
+  const start = from === '' ? Math.max(0, size - Number(to)) : Number(from);
+  const end = from === '' || to === '' ? size - 1 : Math.min(size - 1, Number(to));
+  return start >= size ? 'bad' : { start, end };
 }

@@ -39,7 +39,8 @@ export function createAuthenticator(
       cache.delete(key);
       throw invalid();
     }
-    const caller = { tenant: claim.tenant, keyId: grant.id, keyName: grant.name, scopes: grant.scopes, book };
+    const { id: keyId, name: keyName, scopes, project, ceiling, markupPpm } = grant;
+    const caller: Caller = { tenant: claim.tenant, keyId, keyName, scopes, book, project, ceiling, markupPpm };
     if (cache.size >= mostCached) cache.clear();
     cache.set(key, { caller, until: now + trusted });
     return caller;

@@ -4,8 +4,19 @@ import { GatewayError, isObject, type Json, type JsonObject } from '../contract/
 /** The largest request we read. */
 export const largestRequest = 64 * 1024 * 1024;
 
+const held = new WeakMap<Context, Uint8Array<ArrayBuffer>>();
+
+/** The request's bytes, which whoever reads the body after this gets once more. */
+export async function holdBody(c: Context): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await readBytes(c);
+  held.set(c, bytes);
+  return bytes;
+}
+
 /** The request's bytes, counted while they arrive: a lying or missing content-length does not help. */
 export async function readBytes(c: Context, limit = largestRequest): Promise<Uint8Array<ArrayBuffer>> {
+  const before = held.get(c);
+  if (before) return before;
   if (isAnnounced(c, limit)) return new Uint8Array(await c.req.arrayBuffer().catch(left));
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   for await (const chunk of countedChunks(c, limit)) chunks.push(chunk);
@@ -14,6 +25,7 @@ export async function readBytes(c: Context, limit = largestRequest): Promise<Uin
 
 /** The request's text, counted while it arrives. */
 export async function readText(c: Context, limit = largestRequest): Promise<string> {
+  if (held.has(c)) return new TextDecoder().decode(held.get(c));
   if (isAnnounced(c, limit)) return c.req.text().catch(left);
   const decoder = new TextDecoder();
   let text = '';

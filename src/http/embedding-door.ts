@@ -7,8 +7,10 @@ import {
   type JsonObject,
   type Part,
 } from '../contract/index.ts';
+import type { About } from '../gateway/attempt.ts';
 import { type Caller, newTrace, type Trace } from '../gateway/gateway.ts';
 import { beginMedia, submitMedia } from '../gateway/media.ts';
+import { aboutOf } from './about.ts';
 import { errorAnswer, jsonAnswer, traceHeaders } from './answer.ts';
 import { readJson } from './body.ts';
 import type { Doors } from './generations.ts';
@@ -22,11 +24,12 @@ export async function embed(
   trace: Trace,
   asked: string,
   request: EmbeddingRequest,
+  about?: About,
 ): Promise<Embedded> {
   const { gateway } = doors;
   const record = { count: request.input.length };
-  const attempt = await beginMedia(gateway, { caller, trace, asked, request, record });
-  const operation = await submitMedia(gateway, attempt, request);
+  const attempt = await beginMedia(gateway, { caller, trace, asked, request, record, about });
+  const operation = await submitMedia(gateway, caller, attempt, request);
   if (operation.status !== 'completed') {
     const error =
       operation.status === 'failed' || operation.status === 'canceled'
@@ -50,7 +53,14 @@ export function embeddingDoor(doors: Doors, dialect: Dialect) {
       const asked = body.model;
       if (typeof asked !== 'string')
         throw new GatewayError('invalid_request', { message: 'model is required.', param: 'model' });
-      const { vectors, inputTokens } = await embed(doors, caller, trace, asked, readRequest(body));
+      const { vectors, inputTokens } = await embed(
+        doors,
+        caller,
+        trace,
+        asked,
+        readRequest(body),
+        await aboutOf(c, caller, body),
+      );
       const answer = {
         object: 'list',
         data: vectors.map((vector, index) => ({

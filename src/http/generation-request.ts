@@ -10,7 +10,16 @@ const common = {
   tags: z.record(z.string().max(64), z.string().max(256)).optional(),
   params: z.record(z.string(), z.json()).optional(),
   seed: z.int().optional(),
-  user: z.string().optional(),
+  user: z.string().max(512).optional(),
+  workflow: z.string().max(128).optional(),
+  /** The generation that asked for this one. */
+  parent: z.string().max(64).optional(),
+  webhook: z.url().max(2048).optional(),
+  max_cost_usd: z
+    .string()
+    .regex(/^\d{1,9}(\.\d{1,12})?$/, 'must be a decimal such as "0.05"')
+    .optional(),
+  strict: z.boolean().optional(),
 };
 
 /** A URL, a data: URL, or base64 with its media type. */
@@ -46,6 +55,10 @@ export const mediaSchemas = {
     negative_prompt: z.string().optional(),
     images: z.array(media).max(16).optional(),
     mask: media.optional(),
+    partial_images: z.int().min(0).max(3).optional(),
+    input_fidelity: z.string().optional(),
+    moderation: z.string().optional(),
+    compression: z.int().min(0).max(100).optional(),
   }),
   speech: z.strictObject({
     ...common,
@@ -54,6 +67,11 @@ export const mediaSchemas = {
     voice: z.string().optional(),
     format: z.string().optional(),
     response_format: z.string().optional(),
+    voices: z
+      .array(z.strictObject({ speaker: z.string().min(1), voice: z.string().min(1) }))
+      .max(8)
+      .optional(),
+    timestamps: z.boolean().optional(),
     speed: z.number().min(0.25).max(4).optional(),
     instructions: z.string().optional(),
     language: z.string().optional(),
@@ -70,12 +88,14 @@ export const mediaSchemas = {
     temperature: z.number().min(0).max(1).optional(),
     translate: z.boolean().optional(),
     timestamps: z.array(z.enum(['word', 'segment'])).optional(),
+    diarize: z.boolean().optional(),
   }),
   music: z.strictObject({
     ...common,
     ...prompt,
     seconds,
     lyrics: z.string().optional(),
+    instrumental: z.boolean().optional(),
     format: z.string().optional(),
     audio: media.optional(),
   }),
@@ -88,6 +108,8 @@ export const mediaSchemas = {
     ratio: z.string().optional(),
     resolution: z.string().optional(),
     audio: z.boolean().optional(),
+    aspect_ratio: z.string().optional(),
+    negative_prompt: z.string().optional(),
     images: z.array(media).max(16).optional(),
     video: media.optional(),
   }),

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { type Event, GatewayError, type JsonObject, type TextRequest } from '../contract/index.ts';
 import { writeSse } from '../dialects/sse.ts';
+import { askedOfText } from '../gateway/asked.ts';
 import { beginAttempt, upstreamOf } from '../gateway/attempt.ts';
 import { type Reading, readAnswer, readEvents } from '../gateway/crossed.ts';
 import { boundOfText } from '../gateway/estimate.ts';
@@ -9,13 +10,14 @@ import { applyQuirks, quirkWarnings } from '../gateway/quirks.ts';
 import { dialectOf, preparedBody } from '../gateway/target.ts';
 import { sendText } from '../gateway/text.ts';
 import { stopOf } from '../gateway/unknown.ts';
+import { viewGeneration } from '../gateway/view.ts';
+import { aboutOf, originOf, webhookOf } from './about.ts';
 import { errorBody, jsonAnswer, traceHeaders } from './answer.ts';
 import { checkTextBody } from './generation-request.ts';
-import { viewGeneration } from './generation-view.ts';
 import type { Doors } from './generations.ts';
 
 /** Fields of the generations body that are ours, not the model's. */
-const ours = ['modality', 'wait', 'tags', 'input', 'prompt', 'params'];
+const ours = ['modality', 'wait', 'tags', 'input', 'prompt', 'params', 'workflow', 'parent', 'webhook', 'max_cost_usd'];
 
 const encoder = new TextEncoder();
 
@@ -30,7 +32,7 @@ export async function generateText(
 ): Promise<Response> {
   const { gateway } = doors;
   const model = gateway.directory.resolve(asked, 'text');
-  const { tags } = checkTextBody(body);
+  checkTextBody(body);
   const upstream = upstreamOf(gateway, model);
   const target = dialectOf(gateway, model, upstream);
   const stream = body.stream === true;
@@ -44,14 +46,17 @@ export async function generateText(
   }
   const text = JSON.stringify(applyQuirks(preparedBody(written.body, target.name, stream), quirks, true));
   const bound = boundOfText(model, text.length, request.maxOutputTokens);
-  const attempt = await beginAttempt(gateway, { caller, model, asked, bound, tags, trace, warnings });
+  const worth = () => askedOfText(request);
+  const about = await aboutOf(c, caller, body, true);
+  const webhook = webhookOf(gateway, c, body);
+  const attempt = await beginAttempt(gateway, { caller, model, asked, bound, worth, about, webhook, trace, warnings });
   const wire = await sendText(gateway, attempt, target.name, text, stream);
   const reading: Reading = { gateway, attempt, target, wire, bound, keepOutputs: true };
 
   const view = async () => {
     const record = await caller.book.generation(attempt.generationId, caller.keyId);
     if (!record) throw new GatewayError('not_found', 'The generation is gone.');
-    return viewGeneration(record, caller.book, new URL(c.req.url).origin, gateway.clock.now());
+    return viewGeneration(record, caller.book, originOf(gateway, c), gateway.clock.now());
   };
   if (stream) {
     const frames = writeOwnEvents(readEvents(reading), attempt.generationId, view, trace);

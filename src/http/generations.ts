@@ -8,19 +8,23 @@ import {
   type Modality,
 } from '../contract/index.ts';
 import { type Caller, type Gateway, newTrace, type Trace } from '../gateway/gateway.ts';
-import { beginMedia } from '../gateway/media.ts';
-import { runMedia } from '../jobs/follow.ts';
+import type { MediaCall } from '../gateway/media.ts';
+import { viewGeneration } from '../gateway/view.ts';
 import type { Lifetime } from '../runtime/ports.ts';
+import { aboutOf, originOf, webhookOf } from './about.ts';
 import { errorAnswer, jsonAnswer, traceHeaders } from './answer.ts';
 import type { Authenticator } from './authenticate.ts';
 import { readBytes, readJson } from './body.ts';
+import { streamGeneration } from './generation-stream.ts';
 import { generateText } from './generation-text.ts';
-import { viewGeneration } from './generation-view.ts';
+import { noteEnd, startMedia, waitFor, waitForEnd } from './generation-wait.ts';
 import { named } from './media-input.ts';
 import { readMediaRequest } from './media-request.ts';
 
 /** Seconds a synchronous generation is waited for unless the caller says otherwise. */
 const defaultWait = 120;
+/** Milliseconds that the answer to a cancellation waits for the provider's word. */
+const cancelWait = 5_000;
 
 export type Doors = {
   gateway: Gateway;
@@ -37,12 +41,6 @@ export function createGeneration(doors: Doors) {
       const { body, upload } = await readBody(c);
       const { asked, modality } = chooseModel(doors.gateway, body);
       if (modality === 'text') return await generateText(doors, c, caller, trace, asked, body);
-      if (body.stream === true) {
-        throw new GatewayError('unsupported_parameter', {
-          message: `stream is for text; ${modality} is not streamed.`,
-          param: 'stream',
-        });
-      }
       return await generateMedia(doors, c, caller, trace, asked, modality, body, upload);
     } catch (thrown) {
       return errorAnswer(thrown, trace);
@@ -64,19 +62,57 @@ async function generateMedia(
   // Refuse a wrong model before any input is fetched.
   gateway.directory.resolve(asked, modality);
   const { request, record } = await readMediaRequest(gateway, caller, modality, body, upload);
-  const tags = body.tags as JsonObject | undefined;
-  const attempt = await beginMedia(gateway, { caller, trace, asked, request, record, tags });
-  const work = runMedia(gateway, caller, attempt, request, record);
-  doors.lifetimeOf(c).background(work.catch(() => {}));
+  const call: MediaCall = {
+    caller,
+    trace,
+    asked,
+    request,
+    record,
+    about: await aboutOf(c, caller, body, true),
+    webhook: webhookOf(gateway, c, body),
+    strict: body.strict === true || c.req.header('x-atelier-strict') === 'true',
+  };
+  if (body.stream === true) return streamGeneration(doors, c, call);
+  const begun = await startMedia(doors, c, call);
+  const seconds = typeof body.wait === 'number' ? body.wait : body.webhook === undefined ? defaultWait : 0;
+  const ended = await waitFor(gateway, caller, begun, seconds * 1000);
+  const { generationId } = begun.attempt;
+  if (ended) await noteEnd(caller, generationId, trace);
+  const view = await find(gateway, c, caller, generationId);
+  return jsonAnswer(c, view, ended ? 200 : 202, traceHeaders(trace));
+}
 
-  const seconds = typeof body.wait === 'number' ? body.wait : defaultWait;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const patience = new Promise<'still running'>((resolve) => {
-    timer = setTimeout(resolve, seconds * 1000, 'still running');
+/** Writes the answer of an earlier request once more, from the book. */
+export async function retellGeneration({ gateway }: Doors, c: Context, caller: Caller, id: string): Promise<Response> {
+  return jsonAnswer(c, await find(gateway, c, caller, id), 200, {
+    'x-atelier-generation': id,
+    'idempotent-replayed': 'true',
   });
-  const outcome = await Promise.race([work, patience]).finally(() => clearTimeout(timer));
-  const view = await find(gateway, c, caller, attempt.generationId);
-  return jsonAnswer(c, view, outcome === 'still running' ? 202 : 200, traceHeaders(trace));
+}
+
+/** `POST /v1/generations/{id}/cancel` and `DELETE /v1/generations/{id}`: asks the provider to end a job. */
+export function cancelGeneration({ gateway, authenticator }: Doors) {
+  return async function answerCanceled(c: Context): Promise<Response> {
+    try {
+      const caller = await authenticator.caller(c);
+      const id = c.req.param('id') ?? '';
+      const before = await find(gateway, c, caller, id);
+      if (before.completed_at === null) {
+        const asked = await caller.book.cancelJob(id, gateway.clock.now());
+        if (!asked) {
+          throw new GatewayError('invalid_request', {
+            message: 'This generation is one call to its provider and cannot be canceled.',
+            status: 409,
+          });
+        }
+        gateway.wake.arm(caller.tenant);
+        await waitForEnd(gateway, caller, id, cancelWait);
+      }
+      return jsonAnswer(c, await find(gateway, c, caller, id));
+    } catch (thrown) {
+      return errorAnswer(thrown);
+    }
+  };
 }
 
 /** `GET /v1/generations/{id}` */
@@ -106,7 +142,7 @@ export function listGenerations({ gateway, authenticator }: Doors) {
       const page = await caller.book.listGenerations({ limit, after: c.req.query('after'), keyId: caller.keyId });
       const data = [];
       for (const record of page.data) {
-        data.push(await viewGeneration(record, caller.book, new URL(c.req.url).origin, gateway.clock.now()));
+        data.push(await viewGeneration(record, caller.book, originOf(gateway, c), gateway.clock.now()));
       }
       return jsonAnswer(c, { object: 'list', data, has_more: page.hasMore, last_id: page.data.at(-1)?.id ?? null });
     } catch (thrown) {
@@ -115,10 +151,10 @@ export function listGenerations({ gateway, authenticator }: Doors) {
   };
 }
 
-async function find(gateway: Gateway, c: Context, caller: Caller, id: string): Promise<JsonObject> {
+export async function find(gateway: Gateway, c: Context, caller: Caller, id: string): Promise<JsonObject> {
   const record = await caller.book.generation(id, caller.keyId);
   if (!record) throw new GatewayError('not_found', { message: `No generation is called "${id}".`, param: 'id' });
-  return viewGeneration(record, caller.book, new URL(c.req.url).origin, gateway.clock.now());
+  return viewGeneration(record, caller.book, originOf(gateway, c), gateway.clock.now());
 }
 
 /** The model and modality of a body: either may be left out where the other tells it. */
@@ -167,8 +203,9 @@ export async function readBody(c: Context): Promise<{ body: JsonObject; upload?:
         });
       }
       upload = named(new Uint8Array(await value.arrayBuffer()), value.type, value.name);
-    } else if (/^(wait|temperature|seed|n|seconds|speed)$/.test(name)) body[name] = Number(value);
-    else if (/^(stream|translate)$/.test(name)) body[name] = value === 'true';
+    } else if (/^(wait|temperature|seed|n|seconds|speed|compression|partial_images)$/.test(name))
+      body[name] = Number(value);
+    else if (/^(stream|translate|diarize|instrumental|texture|strict)$/.test(name)) body[name] = value === 'true';
     else if (name.startsWith('tags.')) body.tags = { ...(body.tags as JsonObject), [name.slice(5)]: value };
     else body[name] = value;
   }

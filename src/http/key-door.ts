@@ -4,6 +4,7 @@ import { GatewayError } from '../contract/index.ts';
 import { hintOf, makeKey } from '../gateway/credential.ts';
 import { hexDigest } from '../gateway/digest.ts';
 import { newId } from '../gateway/ids.ts';
+import { parseUsd, writeUsd } from '../meter/money.ts';
 import { errorAnswer, jsonAnswer } from './answer.ts';
 import { readJson } from './body.ts';
 import type { Doors } from './generations.ts';
@@ -15,6 +16,14 @@ const newKey = z.strictObject({
     .min(1)
     .optional(),
   expires_at: z.int().positive().optional(),
+  project: z.string().min(1).max(80).optional(),
+  /** Dollars at which a call without a known worst case is admitted under a budget. */
+  unpriced_ceiling_usd: z
+    .string()
+    .regex(/^\d{1,9}(\.\d{1,12})?$/, 'must be a decimal such as "0.50"')
+    .optional(),
+  /** What the key's customer is charged on top of the provider's cost. */
+  markup_percent: z.number().min(0).max(1000).optional(),
 });
 
 /** `POST /v1/keys` (admin): a new virtual key, shown once. */
@@ -38,6 +47,13 @@ export function createKeyDoor({ gateway, authenticator }: Doors) {
         scopes: parsed.data.scopes ?? (['generate'] as const),
         at: now,
         ...(parsed.data.expires_at === undefined ? {} : { expiresAt: parsed.data.expires_at * 1000 }),
+        ...(parsed.data.project === undefined ? {} : { project: parsed.data.project }),
+        ...(parsed.data.unpriced_ceiling_usd === undefined
+          ? {}
+          : { ceiling: parseUsd(parsed.data.unpriced_ceiling_usd) }),
+        ...(parsed.data.markup_percent === undefined
+          ? {}
+          : { markupPpm: Math.round(parsed.data.markup_percent * 10_000) }),
       };
       await gateway.books.of(tenant).createKey({ ...row, scopes: [...row.scopes] });
       return jsonAnswer(
@@ -64,6 +80,9 @@ export function listKeysDoor({ gateway, authenticator }: Doors) {
         name: row.name,
         hint: row.hint,
         scopes: row.scopes,
+        project: row.project ?? null,
+        unpriced_ceiling_usd: row.ceiling === undefined ? null : writeUsd(row.ceiling),
+        markup_percent: row.markupPpm / 10_000,
         created_at: seconds(row.at),
         expires_at: seconds(row.expiresAt),
         revoked_at: seconds(row.revokedAt),

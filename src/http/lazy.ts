@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 
-type Door = (c: Context) => Promise<Response>;
+export type Door = (c: Context) => Response | Promise<Response>;
 
 /** A door whose code is loaded when it is first used: a gateway that only passes chat never pays for it. */
 export function lazy(load: () => Promise<Door>): Door {

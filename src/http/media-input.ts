@@ -1,6 +1,7 @@
-import { type Asset, GatewayError } from '../contract/index.ts';
+import { type Asset, GatewayError, UrlError } from '../contract/index.ts';
 import type { Caller, Gateway } from '../gateway/gateway.ts';
 import { signerOf, tenantOfAsset } from '../gateway/sign.ts';
+import { openStored } from '../gateway/stored.ts';
 import { probe } from '../meter/probe.ts';
 import type { MediaInput } from './generation-request.ts';
 
@@ -21,11 +22,36 @@ export async function readMedia(gateway: Gateway, caller: Caller, input: MediaIn
   }
   if (!URL.canParse(text, 'http://own.invalid')) throw refused(param, 'It is neither a URL nor a data URL.');
   const url = new URL(text, 'http://own.invalid');
-  const own = await ownAsset(gateway, caller, url);
+  const own = await ownAsset(gateway, caller, url, param);
   if (own) return own;
   if (url.hostname === 'own.invalid') throw refused(param, 'It is neither a URL nor a data URL.');
-  const fetched = await gateway.fetchPublic(url.href, largestInput);
-  return named(fetched.bytes, fetched.mediaType);
+  return fetched(gateway, text, param);
+}
+
+/** Types under which media travels. A web page or a JSON answer is none: it is not read, wherever it comes from. */
+const inputTypes = [
+  ...['image/', 'audio/', 'video/', 'model/', 'application/ogg', 'application/mp4'],
+  ...['application/octet-stream', 'binary/octet-stream'],
+];
+
+async function fetched(gateway: Gateway, url: string, param: string): Promise<Asset> {
+  try {
+    const answer = await gateway.openUrl(url, { limit: largestInput, mediaTypes: inputTypes });
+    if (answer.status !== 200) {
+      await answer.body.cancel();
+      throw refused(param, `The URL answered ${answer.status}.`);
+    }
+    return named(new Uint8Array(await new Response(answer.body).arrayBuffer()), answer.mediaType || undefined);
+  } catch (thrown) {
+    if (!(thrown instanceof UrlError)) throw thrown;
+    if (thrown.fault !== 'too_large') throw refused(param, `The URL is not read. ${thrown.message}`);
+    throw tooLarge(param);
+  }
+}
+
+function tooLarge(param: string): GatewayError {
+  const message = `${param}: Input media may have ${largestInput} bytes at most.`;
+  return new GatewayError('payload_too_large', { message, param });
 }
 
 /** Uploaded bytes as an asset: the media type is read from the bytes, not believed. */
@@ -35,7 +61,7 @@ export function named(bytes: Uint8Array, claimed: string | undefined, name?: str
   return { bytes, mediaType, name: name ?? `input.${extensionOf(mediaType)}` };
 }
 
-async function ownAsset(gateway: Gateway, caller: Caller, url: URL): Promise<Asset | undefined> {
+async function ownAsset(gateway: Gateway, caller: Caller, url: URL, param: string): Promise<Asset | undefined> {
   const id = /^\/assets\/([^/]+)$/.exec(url.pathname)?.[1];
   if (!id || tenantOfAsset(id) !== caller.tenant) return undefined;
   const genuine = await signerOf(caller.book).verify(
@@ -45,7 +71,8 @@ async function ownAsset(gateway: Gateway, caller: Caller, url: URL): Promise<Ass
     gateway.clock.now(),
   );
   const row = genuine ? await caller.book.asset(id) : undefined;
-  const stored = row && (await gateway.assets.get(row.sha256));
+  if (row && row.bytes > largestInput) throw tooLarge(param);
+  const stored = row && (await openStored(gateway.assets, row));
   if (!row || !stored) return undefined;
   return named(new Uint8Array(await new Response(stored.body).arrayBuffer()), row.mediaType);
 }

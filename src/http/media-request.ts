@@ -44,8 +44,18 @@ export async function readMediaRequest(
         negativePrompt: wire.negative_prompt,
         images: await assets(wire.images, 'images'),
         mask: await asset(wire.mask, 'mask'),
+        partialImages: wire.partial_images,
+        inputFidelity: wire.input_fidelity,
+        moderation: wire.moderation,
+        compression: wire.compression,
       };
-      return plain(request, { input: request.prompt, n: wire.n ?? 1, size: wire.size ?? null });
+      return plain(request, {
+        input: request.prompt,
+        n: wire.n ?? 1,
+        size: wire.size ?? null,
+        ratio: request.ratio ?? null,
+        format: request.format ?? null,
+      });
     }
     case 'speech': {
       const wire = checkBody('speech', body);
@@ -54,12 +64,14 @@ export async function readMediaRequest(
         modality,
         text: requiredText(wire, 'input', 'text'),
         voice: wire.voice,
+        voices: wire.voices,
+        timestamps: wire.timestamps,
         format: wire.format ?? wire.response_format,
         speed: wire.speed,
         instructions: wire.instructions,
         language: wire.language,
       };
-      return plain(request, { input: request.text, voice: wire.voice ?? null });
+      return plain(request, { input: request.text, voice: wire.voice ?? null, format: request.format ?? null });
     }
     case 'transcription': {
       const wire = checkBody('transcription', body);
@@ -80,6 +92,7 @@ export async function readMediaRequest(
         temperature: wire.temperature,
         translate: wire.translate,
         timestamps: wire.timestamps,
+        diarize: wire.diarize,
       };
       return plain(request, { audio_seconds: found.seconds ?? null, media_type: found.mediaType });
     }
@@ -91,17 +104,22 @@ export async function readMediaRequest(
         prompt: requiredText(wire, 'input', 'prompt'),
         seconds: wire.seconds,
         lyrics: wire.lyrics,
+        instrumental: wire.instrumental,
         format: wire.format,
         audio: await asset(wire.audio, 'audio'),
       };
-      return plain(request, { input: request.prompt, seconds: wire.seconds ?? null });
+      return plain(request, {
+        input: request.prompt,
+        seconds: wire.seconds ?? null,
+        format: wire.format ?? null,
+      });
     }
     case 'sound_effect': {
       const wire = checkBody('sound_effect', body);
       const text = requiredText(wire, 'input', 'prompt');
       return plain(
         { ...shared(wire), modality, prompt: text, seconds: wire.seconds, format: wire.format },
-        { input: text },
+        { input: text, seconds: wire.seconds ?? null, format: wire.format ?? null },
       );
     }
     case 'video': {
@@ -112,13 +130,19 @@ export async function readMediaRequest(
         prompt: requiredText(wire, 'input', 'prompt'),
         seconds: wire.seconds,
         size: wire.size,
-        ratio: wire.ratio,
+        ratio: wire.ratio ?? wire.aspect_ratio,
         resolution: wire.resolution,
         audio: wire.audio,
+        negativePrompt: wire.negative_prompt,
         images: await assets(wire.images, 'images'),
         video: await asset(wire.video, 'video'),
       };
-      return plain(request, { input: request.prompt, seconds: wire.seconds ?? null });
+      return plain(request, {
+        input: request.prompt,
+        seconds: wire.seconds ?? null,
+        size: wire.size ?? null,
+        ratio: request.ratio ?? null,
+      });
     }
     case 'model3d': {
       const wire = checkBody('model3d', body);
@@ -130,7 +154,7 @@ export async function readMediaRequest(
         format: wire.format,
         texture: wire.texture,
       };
-      return plain(request, { input: request.prompt });
+      return plain(request, { input: request.prompt, format: wire.format ?? null });
     }
   }
 }

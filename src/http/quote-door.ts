@@ -4,17 +4,14 @@ import {
   GatewayError,
   isModality,
   type JsonObject,
-  type MediaRequest,
   type Modality,
   type Model,
-  type Part,
   stringAt,
-  type TextRequest,
 } from '../contract/index.ts';
+import { askedOfMedia, askedOfText } from '../gateway/asked.ts';
 import type { Caller, Gateway } from '../gateway/gateway.ts';
 import { withHours } from '../gateway/hours.ts';
 import { writeUsd } from '../meter/money.ts';
-import { probe } from '../meter/probe.ts';
 import { type Asked, type Quote, quote } from '../meter/quote.ts';
 import { writeLine } from '../meter/receipt.ts';
 import { errorAnswer, jsonAnswer } from './answer.ts';
@@ -129,81 +126,6 @@ async function readAsked(
   }
   const { request } = await readMediaRequest(doors.gateway, caller, modality, body, upload);
   return { ...askedOfMedia(request), serviceTier };
-}
-
-function textOf(...texts: (string | undefined)[]): Pick<Asked, 'characters' | 'bytes'> {
-  const text = texts.filter(Boolean).join('\n');
-  return { characters: [...text].length, bytes: new TextEncoder().encode(text).length };
-}
-
-function askedOfText(request: TextRequest): Asked {
-  const texts: string[] = request.tools?.length ? [JSON.stringify(request.tools)] : [];
-  if (request.output?.type === 'json_schema') texts.push(JSON.stringify(request.output.schema));
-  let images = 0;
-  let unbounded = false;
-  const read = (part: Part): void => {
-    if (part.type === 'text' || part.type === 'reasoning' || part.type === 'refusal') texts.push(part.text);
-    else if (part.type === 'tool_call') texts.push(part.name + part.arguments);
-    else if (part.type === 'tool_result') part.content.forEach(read);
-    else if (part.type === 'asset' && part.asset.mediaType.startsWith('image/')) images++;
-    else if (part.type === 'asset' || part.type === 'other') unbounded = true;
-  };
-  for (const message of request.messages) message.parts.forEach(read);
-  return {
-    modality: 'text',
-    ...textOf(...texts),
-    images,
-    unbounded: unbounded || (request.tools ?? []).some((tool) => tool.type === 'other'),
-    maxOutputTokens: request.maxOutputTokens,
-    n: request.n,
-  };
-}
-
-function askedOfMedia(request: MediaRequest): Asked {
-  const mode = stringAt(request.params, 'mode');
-  const base = { modality: request.modality, images: 0, mode };
-  switch (request.modality) {
-    case 'embedding':
-      return { ...base, ...textOf(...request.input) };
-    case 'image':
-      return {
-        ...base,
-        ...textOf(request.prompt, request.negativePrompt),
-        images: (request.images?.length ?? 0) + (request.mask ? 1 : 0),
-        n: request.n,
-        size: request.size,
-        quality: request.quality,
-      };
-    case 'speech':
-      return {
-        ...base,
-        ...textOf(request.text, request.instructions),
-        characters: [...request.text].length,
-        speed: request.speed,
-      };
-    case 'transcription':
-      return { ...base, ...textOf(request.prompt), audioSeconds: secondsOf(request.audio) };
-    case 'music':
-      return { ...base, ...textOf(request.prompt, request.lyrics), seconds: request.seconds };
-    case 'sound_effect':
-      return { ...base, ...textOf(request.prompt), seconds: request.seconds };
-    case 'video':
-      return {
-        ...base,
-        ...textOf(request.prompt),
-        images: request.images?.length ?? 0,
-        seconds: request.seconds,
-        size: request.size,
-        resolution: request.resolution,
-        audio: request.audio,
-      };
-    case 'model3d':
-      return { ...base, ...textOf(request.prompt), images: request.images?.length ?? 0 };
-  }
-}
-
-function secondsOf(audio: Asset): number | undefined {
-  return 'bytes' in audio ? probe(audio.bytes)?.seconds : undefined;
 }
 
 /** Seconds of computing of the caller's own latest runs of a model that is billed by them. */

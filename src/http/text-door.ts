@@ -3,6 +3,7 @@ import { type Dialect, GatewayError, type JsonObject } from '../contract/index.t
 import { type Gateway, newTrace } from '../gateway/gateway.ts';
 import { runText } from '../gateway/text.ts';
 import type { Lifetime } from '../runtime/ports.ts';
+import { aboutOf } from './about.ts';
 import { errorAnswer, traceHeaders } from './answer.ts';
 import type { Authenticator } from './authenticate.ts';
 import { readJson } from './body.ts';
@@ -41,6 +42,7 @@ export function textDoor(
         stream,
         strict,
         headers,
+        about: await aboutOf(c, caller, body),
       });
       return new Response(reply.body as BodyInit, {
         status: 200,

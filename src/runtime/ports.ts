@@ -16,16 +16,85 @@ export type Sql = {
 /** Milliseconds since 1970, UTC. */
 export type Clock = { now(): number };
 
-/** Content-addressed bytes. `key` is a hex SHA-256. */
+/** Jobs and deliveries of tenants are looked at when their book says so: one timer on Node, alarms on Workers. */
+export type Wake = {
+  /** The book of a tenant may have something due sooner than known. */
+  arm(tenant: string): void;
+  /** A generation has ended here: whoever waits for it in this process is told. */
+  ended(tenant: string, generationId: string): void;
+  /** Resolves when a generation has ended, or after `ms`: look at the book then. */
+  whenEnded(tenant: string, generationId: string, ms: number): Promise<void>;
+};
+
+/** How a body got into the store: its length in bytes and the hex SHA-256 of them. */
+export type Stored = { size: number; sha256: string };
+
+/**
+ * Outputs, one object an asset, under the asset's id: what is removed is never somebody else's, and no address has to be known
+ * before the last byte is there.
+ */
 export type AssetStore = {
-  has(key: string): Promise<boolean>;
-  put(key: string, bytes: Uint8Array, mediaType: string): Promise<void>;
+  /**
+   * Takes a body in, never held whole. An object appears whole or not at all: what throws on the way leaves nothing behind.
+   * @param key lower case letters, digits, `_` and `-`.
+   * @throws RangeError past `limit` bytes; whatever the body itself throws.
+   */
+  write(key: string, body: AsyncIterable<Uint8Array> | Uint8Array, limit: number): Promise<Stored>;
+  /** Length in bytes, undefined when there is no such object. */
+  size(key: string): Promise<number | undefined>;
   /** `range` is inclusive, as in HTTP. Undefined when the object is gone. */
   get(
     key: string,
     range?: { start: number; end: number },
   ): Promise<{ body: ReadableStream<Uint8Array>; size: number } | undefined>;
+  /** No error when there is no such object. */
+  remove(key: string): Promise<void>;
 };
+
+/** How a URL is opened that a caller or a provider gave us. Times are milliseconds. */
+export type UrlOptions = {
+  /** Default GET. A POST is never redirected. */
+  method?: 'GET' | 'POST';
+  /** Default: none beyond those that ask for an unpacked body. Not carried to another origin by a redirect. */
+  headers?: Record<string, string>;
+  body?: string | Uint8Array;
+  /** Bytes of the answer's body at most: by its announced length, and counted. */
+  limit: number;
+  /** Beginnings of the media types that a 2xx may have (`image/`). None: any. An answer that names no type passes. */
+  mediaTypes?: readonly string[];
+  /** Origins that the operator vouches for: may be http or private. A redirect enters them only from one of them. */
+  allowedOrigins?: readonly string[];
+  /** Redirects followed at most. Default 3. */
+  redirects?: number;
+  /** To the answer's headers, all redirects included. Default 20 s. */
+  headersTimeout?: number;
+  /** Between two chunks. Default 20 s. */
+  idleTimeout?: number;
+  /** For everything, to the body's last byte. Default 60 s. */
+  totalTimeout?: number;
+  signal?: AbortSignal;
+  /** Carries the call in place of the network: a simulator's own fetch, which answers for its own URLs. */
+  via?: Fetch;
+};
+
+export type OpenedUrl = {
+  /** Any status: what it means is the opener's business. */
+  status: number;
+  headers: Record<string, string>;
+  /** Must be read to its end or canceled. Fails with a UrlError: too large, too slow, broken off. */
+  body: ReadableStream<Uint8Array>;
+  /** Without parameters, lower case; empty where the answer names none. */
+  mediaType: string;
+  /** Announced length in bytes, where there is one. A body of another length fails. */
+  size?: number;
+};
+
+/**
+ * The one door to URLs that a caller or a provider gave: input media, outputs, webhooks. Public https only, by literal and by DNS,
+ * at every hop.
+ * @throws UrlError; the signal's reason when aborted.
+ */
+export type OpenUrl = (url: string, options: UrlOptions) => Promise<OpenedUrl>;
 
 export type WireRequest = {
   url: string;

@@ -6,7 +6,7 @@ const headersTimeout = 600_000;
 const idleTimeout = 600_000;
 
 /** A real fetch, as SDKs want it, over a runtime's raw call. */
-export function fetchOver(call: (method: string, request: WireRequest) => Promise<WireResponse>): Fetch {
+export function fetchOver(call: Carry): Fetch {
   return async (input, init) => {
     const request = new Request(input, init);
     const signal = init?.signal ?? request.signal;
@@ -24,30 +24,35 @@ export function fetchOver(call: (method: string, request: WireRequest) => Promis
   };
 }
 
+/** One raw call. */
+export type Carry = (method: string, request: WireRequest) => Promise<WireResponse>;
+
 /** The raw call of the straight path over any fetch: the platform's on Workers, a simulator's anywhere. */
 export function egressOver(fetch: Fetch): Egress {
-  return {
-    fetch,
-    post: async (request) => {
-      const abort = new AbortController();
-      const signal = request.signal ? AbortSignal.any([request.signal, abort.signal]) : abort.signal;
-      const timer = setTimeout(
-        () => abort.abort(new DOMException('No answer in time.', 'TimeoutError')),
-        request.headersTimeout,
-      );
-      try {
-        const response = await fetch(request.url, {
-          method: 'POST',
-          headers: request.headers,
-          body: request.body as BodyInit,
-          signal,
-          redirect: 'manual',
-        });
-        return wireOf(response, abort, request);
-      } finally {
-        clearTimeout(timer);
-      }
-    },
+  const carry = carryOver(fetch);
+  return { fetch, post: (request) => carry('POST', request) };
+}
+
+export function carryOver(fetch: Fetch): Carry {
+  return async (method, request) => {
+    const abort = new AbortController();
+    const signal = request.signal ? AbortSignal.any([request.signal, abort.signal]) : abort.signal;
+    const timer = setTimeout(
+      () => abort.abort(new DOMException('No answer in time.', 'TimeoutError')),
+      request.headersTimeout,
+    );
+    try {
+      const response = await fetch(request.url, {
+        method,
+        headers: request.headers,
+        body: request.body.length === 0 ? undefined : (request.body as BodyInit),
+        signal,
+        redirect: 'manual',
+      });
+      return wireOf(response, abort, request);
+    } finally {
+      clearTimeout(timer);
+    }
   };
 }
 

@@ -65,13 +65,13 @@ describe('book', () => {
     book.createKey(keyRow('key_b', { expiresAt: noon }));
     book.revokeKey('key_a', noon);
     for (const keyId of ['key_a', 'key_b', 'key_unknown']) {
-      expect(book.begin(...begun({ id: 'gen_1', keyId }))).toBe(false);
+      expect(book.begin(...begun({ id: 'gen_1', keyId }))).toBe('revoked');
     }
     expect([countOf('generation'), countOf('attempt')]).toEqual([0, 0]);
   });
 
   it('begins a generation and its attempt together, once', () => {
-    expect(book.begin(...begun({ id: 'gen_1', tags: { team: 'sea' } }))).toBe(true);
+    expect(book.begin(...begun({ id: 'gen_1', tags: { team: 'sea' } }))).toBe('begun');
     expect(() => book.begin(...begun({ id: 'gen_1' }))).toThrow();
     const record = book.generation('gen_1')!;
     expect(record).toMatchObject({ status: 'queued', outputs: [], tags: { team: 'sea' } });
@@ -138,11 +138,11 @@ describe('book', () => {
 
   it('remembers a running job, until it has ended', () => {
     book.begin(...begun({ id: 'gen_1' }));
-    book.submitted('gen_1.1', 'gen_1', { id: 'job 1' });
+    book.submitted('gen_1.1', 'gen_1', { id: 'job 1' }, noon);
     expect(book.generation('gen_1')!.status).toBe('in_progress');
     expect(book.openAttempts(noon + 1)[0]!.ref).toEqual({ id: 'job 1' });
     settle('gen_1');
-    book.submitted('gen_1.1', 'gen_1', { id: 'job 2' });
+    book.submitted('gen_1.1', 'gen_1', { id: 'job 2' }, noon);
     expect(book.generation('gen_1')!.status).toBe('completed');
   });
 
@@ -170,7 +170,7 @@ describe('book', () => {
       ['gen_3', true],
     ] as const) {
       const [generation, attempt] = begun({ id });
-      expect(book.begin({ ...generation, plain }, attempt)).toBe(true);
+      expect(book.begin({ ...generation, plain }, attempt)).toBe('begun');
     }
     expect(countOf('generation')).toBe(1);
     expect(book.generation('gen_1')).toMatchObject({ id: 'gen_1', model: 'house/pen', modality: 'text' });
@@ -195,7 +195,7 @@ describe('book', () => {
     });
     book.revokeKey('key_a', noon);
     const [generation, attempt] = begun({ id: 'gen_4' });
-    expect(book.begin({ ...generation, plain: true }, attempt)).toBe(false);
+    expect(book.begin({ ...generation, plain: true }, attempt)).toBe('revoked');
   });
 
   it('keeps assets', () => {

@@ -32,7 +32,7 @@ describe('a hosted book', () => {
   it('commits the calls of one turn together, and answers each with its own', async () => {
     const { client } = hosted;
     const begins = Array.from({ length: 50 }, (_, count) => client.begin(...begun({ id: `gen_${count}` })));
-    expect(await Promise.all(begins)).toEqual(begins.map(() => true));
+    expect(await Promise.all(begins)).toEqual(begins.map(() => 'begun'));
     expect(commits).toBe(1);
     const found = await Promise.all(begins.map((_, count) => client.generation(`gen_${count}`)));
     expect(found.map((record) => record?.id)).toEqual(begins.map((_, count) => `gen_${count}`));
@@ -103,7 +103,7 @@ describe('a hosted book', () => {
     }
     other.exec('ROLLBACK');
     other.close();
-    expect(await hosted.client.begin(...begun({ id: 'gen_1' }))).toBe(true);
+    expect(await hosted.client.begin(...begun({ id: 'gen_1' }))).toBe('begun');
     expect((await hosted.client.listGenerations({ limit: 10 })).data).toHaveLength(1);
   });
 });

@@ -40,8 +40,8 @@ export function begun(work: Work): [NewGeneration, NewAttempt] {
   } = work;
   const shared = { keyId, modality, simulated, at };
   return [
-    { id, model: `${provider}/${model}`, tags: work.tags, ...shared },
-    { id: `${id}.1`, generationId: id, provider, model, bound: { output_text_tokens: 9 }, ...shared },
+    { id, model: `${provider}/${model}`, ...shared },
+    { id: `${id}.1`, generationId: id, provider, model, bound: { output_text_tokens: 9 }, tags: work.tags, ...shared },
   ];
 }
 

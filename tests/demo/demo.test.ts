@@ -5,6 +5,7 @@ import { parseFile } from 'music-metadata';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import models from '../../config/models.json' with { type: 'json' };
 import { runDemo } from '../../src/demo/demo.ts';
+import { forecastLines } from '../../src/demo/forecast-table.ts';
 import { plan, spoken } from '../../src/demo/plan.ts';
 import { layOut, painterFor, type Sink } from '../../src/demo/terminal.ts';
 import { wordsHeard } from '../../src/demo/words.ts';
@@ -26,6 +27,7 @@ type Line = {
   rows: { modality: string; cost_usd: string }[];
   total_usd: string;
   receipts_usd: string;
+  total: { multiple: number; cost_usd: string; unpriced: number }[];
 };
 
 const folders: string[] = [];
@@ -118,6 +120,24 @@ describe('the demo on a running gateway', () => {
     expect(((await answer.json()) as { total_usd: string }).total_usd).toBe(total?.[2]);
   });
 
+  it('ends with the curve by modality up to a hundredfold and a line of break-even', async () => {
+    const end = ran.out.slice(ran.out.indexOf('at more volume'));
+    expect(end).toMatch(/^modality +outputs a month +1x +3x +10x +30x +100x$/m);
+    const spend = /^total +\d+ +\$([\d.]+)/m.exec(ran.out)?.[1] ?? '';
+    const curve = /^total +(\d+) +\$([\d.]+) +\$[\d.]+ +\$([\d.]+) /m.exec(end) ?? [];
+    expect(curve[1]).toBe(String(jobs.length));
+    expect(Number(curve[2])).toBeCloseTo(Number(spend), 5);
+    expect(Number(curve[3]) / Number(curve[2])).toBeCloseTo(10, 1);
+    for (const modality of ['text', 'speech', 'transcription']) {
+      expect(end).toMatch(new RegExp(`^${modality} +\\d+ +\\$`, 'm'));
+    }
+    expect(linesOf(ran.out).at(-1)).toBe('Break-even: nothing in this mix is set against a machine of your own.');
+    const images = await demo(['--url', gateway.url, '--key', gateway.appKey, '--only', 'image', '--out', folder()]);
+    expect(linesOf(images.out).at(-1)).toMatch(
+      /^Break-even: .*flux-schnell at \$0\.003 an output .*\$1\.2 to 3\.51 an hour, 2 to 4 s .* from 292000 outputs a month at best, never at worst\.$/,
+    );
+  });
+
   it('counts only its own generations in a second run', async () => {
     const again = await demo(['--url', gateway.url, '--key', gateway.appKey, '--only', 'embedding', '--out', folder()]);
     expect(again.out).toMatch(/^total +2 /m);
@@ -152,8 +172,10 @@ describe('the demo on its own gateway', () => {
       expect(line.units.map((unit) => unit.unit)).toContain('minute');
       if (line.modality === 'transcription') expect([line.words_heard, line.words_said]).toEqual([14, 14]);
     }
-    const spend = lines.at(-1)!;
-    expect(spend.type).toBe('spend');
+    const [spend, forecast] = lines.slice(-2) as [Line, Line];
+    expect([spend.type, forecast.type]).toEqual(['spend', 'forecast']);
+    expect(forecast.rows.map((row) => row.modality)).toContain('transcription');
+    expect(forecast.total[0]).toEqual({ multiple: 1, cost_usd: spend.total_usd, unpriced: 0 });
     expect(spend.rows.map((row) => row.modality)).toEqual(['speech', 'transcription']);
     expect(results.reduce((sum, line) => sum + pico(line.cost_usd), 0n)).toBe(pico(spend.total_usd));
     expect(spend.receipts_usd).toBe(spend.total_usd);
@@ -212,6 +234,50 @@ describe('the command line', () => {
 });
 
 describe('the parts', () => {
+  it('shows a forecast with what is unknown beside the money', () => {
+    const paint = painterFor({ write: () => {} }, {});
+    const point = (multiple: number, cost_usd: string | null, cost_status: string) => {
+      return { multiple, outputs: multiple, cost_usd, cost_status };
+    };
+    const row = (modality: string, one: string | null, ten: string | null) => {
+      const status = one === null ? 'unpriced' : 'priced';
+      const curve = [point(1, one, status), point(10, ten, status)];
+      return {
+        modality,
+        model: 'house/x',
+        per_month: 1,
+        unit_cost_usd: one,
+        units: [],
+        cost_basis: '',
+        curve,
+        assumptions: [],
+      };
+    };
+    const lines = forecastLines(
+      {
+        rows: [row('image', '1.23456', '12.3456'), row('image', null, null), row('video', null, null)],
+        total: [
+          { multiple: 1, cost_usd: '1.23456', unpriced: 2 },
+          { multiple: 10, cost_usd: '12.3456', unpriced: 20 },
+        ],
+        break_even: [],
+      },
+      paint,
+    );
+    expect(lines).toEqual([
+      'modality  outputs a month        1x       10x',
+      'image                   2   $1.235+   $12.35+',
+      'video                   1  unpriced  unpriced',
+      'total                   3   $1.235+   $12.35+',
+      '+ and what has no known price: 2 outputs a month.',
+      '',
+      'Break-even: nothing in this mix is set against a machine of your own.',
+    ]);
+    expect(forecastLines({ rows: [], total: [], break_even: [] }, paint)).toEqual([
+      'The book has nothing to forecast from.',
+    ]);
+  });
+
   it('plans only models of the catalogue, each under a name of its own', () => {
     const known = new Map(models.models.map((model) => [model.id, model.modality]));
     for (const job of plan) expect(known.get(job.model), job.model).toBe(job.modality);

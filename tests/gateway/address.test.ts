@@ -53,6 +53,22 @@ describe('private addresses', () => {
       '[2002:7f00:1::]',
       '[0:0:0:0:0:0:0:1]',
       '[::127.0.0.1]',
+      '[fd00::ffff:808:808]',
+      '[fe80::ffff:808:808]',
+      '[2001:0:7f00:1::]',
+      '[2001:db8::1]',
+      '[2002:808:808::]',
+      '[3fff::1]',
+      '192.88.99.1',
+      '168.63.129.16',
+      '127.0.0.1.',
+      '１２７.０.０.１',
+      'local',
+      'metadata',
+      'localhost.localdomain',
+      'router.lan',
+      'nas.home.arpa',
+      'wiki.corp',
     ];
     for (const address of addresses) expect(isPrivateHost(hostOf(address)), address).toBe(true);
   });
@@ -61,9 +77,9 @@ describe('private addresses', () => {
     const addresses = [
       'example.com',
       'localhost.example.com',
-      'local',
+      'lan.example',
       'internal.example',
-      'notlocalhost',
+      'notlocalhost.example',
       '1.1.1.1',
       '8.8.8.8',
       '9.255.255.255',
@@ -88,15 +104,24 @@ describe('private addresses', () => {
       '[2606:4700::1111]',
       '[2a00:1450:4001::1]',
       '[::ffff:8.8.8.8]',
-      '[3fff::1]',
+      '192.88.98.1',
+      '168.63.129.15',
+      '[2001:200::1]',
+      '[2001:4860:4860::8888]',
+      '[2606::ffff:7f00:1]',
+      '[3fff:1000::1]',
     ];
     for (const address of addresses) expect(isPrivateHost(hostOf(address)), address).toBe(false);
   });
 
-  it('reads what a name server answers, too', () => {
-    for (const address of ['127.0.0.1', '::1', 'fe80::1', '::ffff:127.0.0.1', '::ffff:7f00:1', 'fd00::2']) {
+  it('reads what a name server answers, too, and takes what it cannot read for private', () => {
+    for (const address of [
+      ...['127.0.0.1', '::1', 'fe80::1', 'fe80::1%eth0', '::ffff:127.0.0.1', '::ffff:7f00:1', 'fd00::2'],
+      ...['', '1:2', '1::2::3', '2606:4700::10000', '2606:4700:::1', '1:2:3:4:5:6:7:8:9', '10.1', 'x.0x7f'],
+    ]) {
       expect(isPrivateHost(address), address).toBe(true);
     }
-    for (const address of ['93.184.216.34', '2606:4700::1111']) expect(isPrivateHost(address), address).toBe(false);
+    for (const address of ['93.184.216.34', '2606:4700::1111', '::ffff:8.8.8.8', '::ffff:808:808'])
+      expect(isPrivateHost(address), address).toBe(false);
   });
 });

@@ -84,7 +84,6 @@ describe('bad input', () => {
       ['a wait that is text', { ...image, wait: 'long' }, 'invalid_request', 'wait'],
       ['tags that are text', { ...image, tags: 'mine' }, 'invalid_request', 'tags'],
       ['a tag that is a number', { ...image, tags: { team: 3 } }, 'invalid_request', 'tags.team'],
-      ['a stream of images', { ...image, stream: true }, 'unsupported_parameter', 'stream'],
       ['no text input', { modality: 'text' }, 'invalid_request', 'input'],
       ['text with tags that are text', { ...text, tags: 'mine' }, 'invalid_request', 'tags'],
       ['text with a nested tag', { ...text, tags: { team: { a: 1 } } }, 'invalid_request', 'tags.team'],

@@ -16,6 +16,7 @@ import {
   webp,
 } from '../../providers/simulators/media/index.ts';
 import { probe } from '../../src/meter/probe.ts';
+import { type MediaSource, probeSource } from '../../src/meter/probe-source.ts';
 
 const bytes = (...parts: (string | number[] | Uint8Array)[]) =>
   Uint8Array.from(
@@ -227,6 +228,107 @@ describe('video and 3D', () => {
     expect(probe(made.glb)).toEqual({ mediaType: 'model/gltf-binary', kind: 'model3d' });
     expect(probe(bytes('glTF', little(9), little(1_000), zeros(20)))).toBeUndefined();
     expect(probe(bytes('glTF', little(2), little(4), zeros(20)))).toBeUndefined();
+  });
+});
+
+/** A file of any length of which only some places are filled; counts what is read of it. */
+function sparse(size: number, pieces: [number, Uint8Array][]): MediaSource & { taken: number; reads: number } {
+  const source = {
+    size,
+    taken: 0,
+    reads: 0,
+    read: async (start: number, end: number) => {
+      source.taken += end - start;
+      source.reads++;
+      const wanted = new Uint8Array(Math.max(0, Math.min(size, end) - start));
+      for (const [at, piece] of pieces) {
+        const from = Math.max(start, at);
+        const to = Math.min(start + wanted.length, at + piece.length);
+        if (from < to) wanted.set(piece.subarray(from - at, to - at), from - start);
+      }
+      return wanted;
+    },
+  };
+  return source;
+}
+const mebi = 1024 * 1024;
+
+describe('a source that is read in places', () => {
+  it.each(Object.entries(made))('tells the same of a small %s as its bytes', async (_, file) => {
+    expect(await probeSource(sparse(file.length, [[0, file]]))).toEqual(probe(file));
+  });
+
+  it.each([
+    ['in front', 0],
+    ['behind', 1],
+  ])('a film of a gibibyte with its header %s', async (_, behind) => {
+    const size = 1024 * mebi;
+    const type = box('ftyp', 'isom', zeros(4), 'isom');
+    const movie = box('moov', box('mvhd', zeros(12), big(1000), big(90_500), zeros(80)), zeros(0));
+    const data = bytes(big(1), 'mdat', big(size - type.length - movie.length, 8));
+    const pieces: [number, Uint8Array][] = behind
+      ? [
+          [0, bytes(type, data)],
+          [size - movie.length, movie],
+        ]
+      : [[0, bytes(type, movie, data)]];
+    const source = sparse(size, pieces);
+    expect(await probeSource(source)).toEqual({ mediaType: 'video/mp4', kind: 'video', seconds: 90.5 });
+    expect(source.taken).toBeLessThan(2 * mebi);
+  });
+
+  it('a film whose boxes lie, or never end', async () => {
+    const type = box('ftyp', 'isom', zeros(4), 'isom');
+    const video = { mediaType: 'video/mp4', kind: 'video' };
+    for (const hostile of [
+      times(40_000, box('free')),
+      bytes(big(1), 'mdat', big(2 ** 52, 8)),
+      bytes(big(4), 'mdat'),
+      bytes(big(0x7fffffff), 'moov'),
+    ]) {
+      const source = sparse(500 * mebi, [[0, bytes(type, hostile)]]);
+      expect(await probeSource(source)).toEqual(video);
+      expect(source.reads).toBeLessThan(100);
+      expect(source.taken).toBeLessThan(2 * mebi);
+    }
+  });
+
+  it('long sound: wav by its header, opus by its last page, mp3 by its rate', async () => {
+    const size = 40 * mebi;
+    const header = bytes(made.wav.subarray(0, 40), big(0xffffffff));
+    expect((await probeSource(sparse(size, [[0, header]])))?.seconds).toBeCloseTo((size - 44) / 64_000, 9);
+
+    const last = made.opus.lastIndexOf(0x4f, made.opus.length - 27);
+    expect(probe(made.opus.subarray(0, 200))?.kind).toBe('audio');
+    const ogg = sparse(size, [
+      [0, made.opus.subarray(0, 200)],
+      [size - (made.opus.length - last), made.opus.subarray(last)],
+    ]);
+    expect((await probeSource(ogg))?.seconds).toBe(1.5);
+    expect(ogg.taken).toBeLessThan(2 * mebi);
+
+    const frame = mp3({ seconds: 0.01, bitrate: 128_000 });
+    const sound = times(Math.ceil((2 * mebi) / frame.length), frame);
+    const cover = bytes('ID3', [4, 0, 0], [0, 64 + 32, 0, 0], zeros(0));
+    for (const [at, pieces] of [
+      [0, [[0, sound]]],
+      [
+        10 + (64 + 32) * 128 * 128,
+        [
+          [0, cover],
+          [10 + (64 + 32) * 128 * 128, sound],
+        ],
+      ],
+    ] as [number, [number, Uint8Array][]][]) {
+      const found = await probeSource(sparse(size, pieces));
+      expect(found?.mediaType).toBe('audio/mpeg');
+      expect((found?.seconds ?? 0) / (((size - at) / frame.length) * (1152 / 44_100))).toBeCloseTo(1, 3);
+    }
+  });
+
+  it('long garbage is nothing', async () => {
+    expect(await probeSource(sparse(40 * mebi, [[0, bytes('<!doctype html>')]]))).toBeUndefined();
+    expect(await probeSource(sparse(0, []))).toBeUndefined();
   });
 });
 

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { replicate } from '../../providers/simulators/replicate.ts';
 import type { SimulatorOptions } from '../../providers/simulators/simulator.ts';
 import type { Price } from '../../src/contract/index.ts';
+import { probe } from '../../src/meter/probe.ts';
 import { hasSpecs, responsePointer, validator } from '../support/spec.ts';
 
 const noon = Date.UTC(2026, 10, 22, 12);
@@ -160,15 +161,8 @@ describe('media', () => {
       input: { prompt: 'waves', duration: 2.5 },
       wait: true,
     });
-    const mp4 = await bytes(video.output as string);
-    const boxes = new DataView(mp4.buffer);
-    const bodyOf = (name: string) => Buffer.from(mp4).indexOf(name) + 4;
-    const header = bodyOf('mvhd');
-    expect(boxes.getUint32(header + 16) / boxes.getUint32(header + 12)).toBe(2.5);
-    const [sizes, offset] = [bodyOf('stsz'), boxes.getUint32(bodyOf('stco') + 8)];
-    expect(boxes.getUint32(sizes + 8)).toBe(3);
-    const frame = mp4.subarray(offset, offset + boxes.getUint32(sizes + 12));
-    expect(decodeJpeg(frame)).toMatchObject({ width: 864, height: 480 });
+    const found = probe(await bytes(video.output as string));
+    expect(found).toEqual({ mediaType: 'video/mp4', kind: 'video', width: 864, height: 480, seconds: 2.5, frames: 60 });
     const mesh = await client.predictions.create({ model: 'acme/3d-mesh', input: { prompt: 'a rock' }, wait: true });
     const file = await bytes(mesh.output as string);
     const view = new DataView(file.buffer);

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../../src/contract/index.ts';
 import { Refused } from './errors.ts';
 
-export type Kind = 'text' | 'image' | 'speech' | 'transcription' | 'music' | 'embedding';
+export type Kind = 'text' | 'image' | 'speech' | 'transcription' | 'music' | 'embedding' | 'video';
 
 /** Ids served by name; any other of a known family is served too. */
 const listed = [
@@ -24,6 +24,8 @@ const listed = [
   'gemini-3.5-transcribe',
   'lyria-3.5',
   'lyria-3-clip-preview',
+  'gemini-omni-1.2-flash',
+  'gemini-omni-1.1-flash',
   'gemini-embedding-001',
   'gemini-embedding-2',
 ];
@@ -33,6 +35,7 @@ export function kindOf(id: string): Kind | undefined {
   if (!/^(gemini|lyria|gemma|text-embedding|embedding|nano-banana)-./.test(id)) return undefined;
   if (id.includes('embedding')) return 'embedding';
   if (id.startsWith('lyria')) return 'music';
+  if (id.startsWith('gemini-omni-')) return 'video';
   if (/-image(?![a-z])|nano-banana/.test(id)) return 'image';
   if (/-tts(?![a-z])/.test(id)) return 'speech';
   if (id.includes('transcribe')) return 'transcription';
@@ -59,6 +62,7 @@ const inputLimits: Record<Kind, number> = {
   speech: 8_192,
   transcription: 131_072,
   music: 131_072,
+  video: 131_072,
   embedding: 2_048,
 };
 
@@ -76,6 +80,7 @@ export function requireModel(id: string, method: string, version: string): Kind 
 }
 
 function methodsOf(kind: Kind): string[] {
+  if (kind === 'video') return ['createInteraction'];
   return kind === 'embedding'
     ? ['embedContent', 'batchEmbedContents', 'countTextTokens', 'countTokens']
     : ['generateContent', 'streamGenerateContent', 'countTokens'];

@@ -40,6 +40,7 @@ const outputs: Record<Kind, string[]> = {
   speech: ['AUDIO'],
   music: ['AUDIO', 'TEXT'],
   embedding: [],
+  video: [],
 };
 
 /** Refuses what the vendor refuses before it generates. */

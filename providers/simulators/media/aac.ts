@@ -3,6 +3,9 @@ import { lyricsTag } from './id3.ts';
 
 const sampleRates = [96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000];
 
+/** One frame of silence without its header: a mono channel element without bands, and the end. */
+export const silentFrame = Uint8Array.of(0, 0, 0, 7);
+
 /**
  * An AAC stream (ADTS, mono, low complexity) of silence in whole frames of 1024 samples, the text, if any, in an ID3 tag.
  * RangeError for a rate AAC does not have.
@@ -31,8 +34,7 @@ export function aac({
     writer.write(11, 13); // length with this header
     writer.write(0x7ff, 11);
     writer.write(0, 2);
-    writer.write(0, 24); // one channel element without bands: silence
-    writer.write(7, 8); // end
+    writer.append(silentFrame);
   }
   return writer.finish();
 }

@@ -65,6 +65,11 @@ export class BitWriter {
 
 /** The parts one after another. */
 export function concat(...parts: Uint8Array[]): Uint8Array {
+  return join(parts);
+}
+
+/** Any number of parts one after another. */
+export function join(parts: Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

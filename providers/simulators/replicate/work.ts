@@ -1,8 +1,7 @@
 import { type JsonObject, stringAt } from '../../../src/contract/index.ts';
 import type { Charge } from '../bill.ts';
-import { jpeg, mp3, musicPcm, png, speechPcm, wav, webp } from '../media/index.ts';
+import { jpeg, mp3, mp4, musicPcm, png, speechPcm, wav, webp } from '../media/index.ts';
 import { hash32 } from '../seed.ts';
-import { clip } from './clip.ts';
 import { glb } from './glb.ts';
 import type { KnownModel } from './models.ts';
 
@@ -74,7 +73,7 @@ export function plan(model: KnownModel, input: JsonObject, seed: string, heard?:
       const seconds = Number(input.duration ?? 5);
       const [width, height] =
         input.aspect_ratio === '9:16' ? [480, 864] : input.aspect_ratio === '1:1' ? [640, 640] : [864, 480];
-      const make = () => clip({ width, height, seconds, seed: own });
+      const make = () => mp4({ width, height, seconds, seed: own });
       const file = { name: 'output.mp4', mediaType: 'video/mp4', make };
       return { predictMs: Math.round(seconds * 9000) + (hash32(own) % 1000), shape: 'single', files: [file] };
     }

@@ -9,13 +9,14 @@ import { assemble, type Env } from '../../assemble.ts';
 import { hintOf, makeKey, readKey } from '../../gateway/credential.ts';
 import { hexDigest } from '../../gateway/digest.ts';
 import { newId } from '../../gateway/ids.ts';
-import { recover } from '../../jobs/recover.ts';
+import { nextWork, recover, workThrough } from '../../jobs/work.ts';
 import { streamFrom } from '../wire.ts';
 import { openAssets } from './assets.ts';
 import { type FileBooks, openBooks } from './books.ts';
 import { openEgress } from './egress.ts';
 import { readOverlay } from './overlay.ts';
-import { fetchPublic } from './public-fetch.ts';
+import { keepTime } from './wake.ts';
+import { openUrlDoor } from './open-url.ts';
 
 /** The tenant that a first start makes. */
 const firstTenant = 'main';
@@ -36,6 +37,9 @@ export async function startNode(
   const books = openBooks(join(data, 'books'), () => tenantsIn(join(data, 'books')), synchronous);
   const keys = await firstKeys(data, env, books);
   const egress = openEgress();
+  const urls = openUrlDoor();
+  const clock = { now: Date.now };
+  const time = keepTime(clock);
   const work = new Set<Promise<unknown>>();
   let open = true;
   const background = (promise: Promise<unknown>) => {
@@ -50,10 +54,11 @@ export async function startNode(
   const { app, gateway } = await assemble(config, {
     env,
     books,
-    assets: openAssets(join(data, 'assets')),
-    clock: { now: Date.now },
+    assets: openAssets(join(data, 'assets'), synchronous === 'FULL'),
+    clock,
     egress,
-    fetchPublic,
+    openUrl: urls.openUrl,
+    wake: time.wake,
     lifetimeOf: () => lifetime,
     adminKey: keys.admin,
     adminTenant: readKey(keys.admin)?.tenant ?? firstTenant,
@@ -79,10 +84,20 @@ export async function startNode(
       keys,
       [...gateway.upstreams.values()].filter((upstream) => !upstream.simulated).map((upstream) => upstream.row.id),
     );
+  const running = (promise: Promise<void>) => {
+    background(promise);
+    return promise;
+  };
+  time.start(
+    (tenant) => running(workThrough(gateway, tenant)),
+    (tenant) => nextWork(gateway, tenant),
+  );
   for (const tenant of books.tenants()) background(recover(gateway, tenant, started));
 
   const close = async () => {
     open = false;
+    // Jobs stay in the book: the next process goes on with them.
+    time.stop();
     // The port stays open until the last answer is out: who comes now is told so, instead of finding nobody.
     const until = Date.now() + drainTime;
     while ((answering > 0 || work.size > 0) && Date.now() < until) {
@@ -91,6 +106,7 @@ export async function startNode(
     server.close();
     server.closeAllConnections();
     await egress.close();
+    await urls.close();
     books.close();
   };
   return { server, close };

@@ -4,7 +4,7 @@ import { GatewayError } from '../../contract/index.ts';
 /** The part of a Durable Object namespace that books need. */
 export type BookNamespace = {
   idFromName(name: string): unknown;
-  get(id: unknown): { call(method: string, values: unknown[]): Promise<unknown> };
+  get(id: unknown): { call(tenant: string, method: string, values: unknown[]): Promise<unknown> };
 };
 
 /** Every tenant's book behind a Durable Object namespace. A call that cannot reach it fails closed. */
@@ -16,7 +16,7 @@ export function durableBooks(namespace: BookNamespace): Books {
           (_, method: string) =>
           async (...values: unknown[]) => {
             try {
-              return await namespace.get(namespace.idFromName(tenant)).call(method, values);
+              return await namespace.get(namespace.idFromName(tenant)).call(tenant, method, values);
             } catch (thrown) {
               throw new GatewayError('store_unavailable', {
                 message: 'The ledger cannot be written now.',

@@ -1,0 +1,124 @@
+import type { Sql } from '../runtime/ports.ts';
+
+export type NewJob = { attemptId: string; generationId: string; due: number; leasedUntil: number; deadline: number };
+
+export type ClaimedJob = {
+  attemptId: string;
+  generationId: string;
+  deadline: number;
+  /** Looks before this one that never came back: a crash, a kill. */
+  tries: number;
+  /** Questions in a row that found no answer. */
+  failures: number;
+  canceling: boolean;
+};
+
+export type DeadLetter = { attemptId: string; generationId: string; at: number; reason: string };
+
+/** Running jobs: a durable timer each. Whoever looks at one holds a lease, so that nobody else does. */
+export class Jobs {
+  private readonly sql: Sql;
+
+  constructor(sql: Sql) {
+    this.sql = sql;
+  }
+
+  insert(job: NewJob): void {
+    this.sql.run(
+      'INSERT INTO job (attempt_id, generation_id, due, leased_until, deadline) VALUES (?, ?, ?, ?, ?)',
+      job.attemptId,
+      job.generationId,
+      job.due,
+      job.leasedUntil,
+      job.deadline,
+    );
+  }
+
+  /** Takes jobs that are due, for the time of a lease. */
+  claim(now: number, lease: number, most: number): ClaimedJob[] {
+    const rows = this.sql.all(
+      'SELECT * FROM job WHERE due <= ? AND leased_until <= ? ORDER BY due LIMIT ?',
+      now,
+      now,
+      most,
+    );
+    for (const row of rows) {
+      this.sql.run(
+        'UPDATE job SET leased_until = ?, tries = tries + 1 WHERE attempt_id = ?',
+        now + lease,
+        String(row.attempt_id),
+      );
+    }
+    return rows.map((row) => ({
+      attemptId: String(row.attempt_id),
+      generationId: String(row.generation_id),
+      deadline: Number(row.deadline),
+      tries: Number(row.tries),
+      failures: Number(row.failures),
+      canceling: row.canceling === 1,
+    }));
+  }
+
+  /** Ends a look that found the job running (`failures` 0), or found nobody to ask. A nudge meanwhile is not lost. */
+  again(attemptId: string, due: number, failures: number, claimedAt: number): void {
+    this.sql.run(
+      `UPDATE job SET due = CASE WHEN due > ? THEN due ELSE ? END, leased_until = 0, tries = 0, failures = ?
+       WHERE attempt_id = ?`,
+      claimedAt,
+      due,
+      failures,
+      attemptId,
+    );
+  }
+
+  /** The provider has accepted the job; a nudge that came before stays. */
+  submitted(attemptId: string, due: number): void {
+    this.sql.run('UPDATE job SET due = MIN(due, ?), leased_until = 0, tries = 0 WHERE attempt_id = ?', due, attemptId);
+  }
+
+  /** A reason to look now. False when there is no such job. */
+  nudge(attemptId: string, now: number): boolean {
+    return this.sql.run('UPDATE job SET due = ? WHERE attempt_id = ?', now, attemptId) === 1;
+  }
+
+  /** Leases of a process that is gone end at once. */
+  release(now: number): void {
+    this.sql.run('UPDATE job SET leased_until = 0, due = MIN(due, ?)', now);
+  }
+
+  cancel(generationId: string, now: number): boolean {
+    return this.sql.run('UPDATE job SET canceling = 1, due = ? WHERE generation_id = ?', now, generationId) > 0;
+  }
+
+  has(attemptId: string): boolean {
+    return this.sql.all('SELECT 1 FROM job WHERE attempt_id = ?', attemptId).length > 0;
+  }
+
+  remove(attemptId: string): void {
+    this.sql.run('DELETE FROM job WHERE attempt_id = ?', attemptId);
+  }
+
+  bury(letter: DeadLetter): void {
+    this.sql.run(
+      'INSERT INTO dead_letter (attempt_id, generation_id, at, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+      letter.attemptId,
+      letter.generationId,
+      letter.at,
+      letter.reason,
+    );
+  }
+
+  deadLetters(limit: number): DeadLetter[] {
+    return this.sql.all('SELECT * FROM dead_letter ORDER BY at DESC LIMIT ?', limit).map((row) => ({
+      attemptId: String(row.attempt_id),
+      generationId: String(row.generation_id),
+      at: Number(row.at),
+      reason: String(row.reason),
+    }));
+  }
+
+  nextDue(): number | undefined {
+    const row = this.sql.all('SELECT MIN(MAX(due, leased_until)) AS due FROM job')[0];
+    return row?.due === null || row?.due === undefined ? undefined : Number(row.due);
+  }
+}

@@ -1,0 +1,152 @@
+import type { SqlValue } from '../runtime/ports.ts';
+
+/**
+ * Columns that hold codes of names, counts and marks. `chain` is 0 for the only attempt of its generation so far, 1 for a copy of an
+ * earlier one, 2 where copies of its earlier ones stand before it. The last three are flat: as many values as the row's count says.
+ */
+export const codeColumns = [
+  'cell',
+  'key',
+  'project',
+  'user',
+  'workflow',
+  'parent',
+  'chain',
+  'tagCount',
+  'unitCount',
+  'lineCount',
+  'tag',
+  'unit',
+  'sku',
+] as const;
+export type CodeColumn = (typeof codeColumns)[number];
+
+/** Columns that hold times, quantities, and money: whole pico-dollars below 2^52, and beside them multiples of 2^52. */
+export const numberColumns = [
+  'at',
+  'cost',
+  'costHigh',
+  'markup',
+  'markupHigh',
+  'avoided',
+  'avoidedHigh',
+  'unitQuantity',
+  'lineQuantity',
+  'lineAmount',
+  'lineAmountHigh',
+] as const;
+export type NumberColumn = (typeof numberColumns)[number];
+export type Column = CodeColumn | NumberColumn;
+
+/** Stored numbers of columns: a name's place here never changes. */
+export const columns: readonly Column[] = [...codeColumns, ...numberColumns];
+
+/** The count that says how long a flat column is; the others are as long as there are rows. */
+export const countOf: Partial<Record<Column, 'tagCount' | 'unitCount' | 'lineCount'>> = {
+  tag: 'tagCount',
+  unit: 'unitCount',
+  unitQuantity: 'unitCount',
+  sku: 'lineCount',
+  lineQuantity: 'lineCount',
+  lineAmount: 'lineCount',
+  lineAmountHigh: 'lineCount',
+};
+
+/** Attempts by columns. A column that is not there is all zeros. */
+export type Segment = {
+  rows: number;
+  codes: Partial<Record<CodeColumn, Uint32Array>>;
+  numbers: Partial<Record<NumberColumn, Float64Array>>;
+};
+
+export type Packed = { kind: number; base: number; data: Uint8Array };
+
+/** One value for all; whole numbers of 1, 2 and 4 bytes above a base; doubles. */
+const [constant, byte, short, word, double] = [0, 1, 2, 3, 4];
+
+/** A column in as few bytes as hold it exactly; undefined where all of it is zero. */
+export function pack(values: ArrayLike<number>): Packed | undefined {
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  let isWhole = true;
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index]!;
+    if (value < least) least = value;
+    if (value > most) most = value;
+    if (!Number.isInteger(value)) isWhole = false;
+  }
+  if (values.length === 0 || (least === 0 && most === 0)) return undefined;
+  const bytes = (array: Uint8Array | Uint16Array | Uint32Array | Float64Array) =>
+    new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  if (!isWhole || !Number.isSafeInteger(least) || most - least > 0xffffffff) {
+    return { kind: double!, base: 0, data: bytes(Float64Array.from(values)) };
+  }
+  if (most === least) return { kind: constant!, base: least, data: new Uint8Array(0) };
+  // Small ones need no base: reading them is one copy.
+  const base = least >= 0 && most <= 0xffff ? 0 : least;
+  const span = most - base;
+  const kind = span <= 0xff ? byte! : span <= 0xffff ? short! : word!;
+  const packed = new [Uint8Array, Uint16Array, Uint32Array][kind - 1]!(values.length);
+  for (let index = 0; index < values.length; index++) packed[index] = values[index]! - base;
+  return { kind, base, data: bytes(packed) };
+}
+
+/** What `pack` packed, into an array of the right length. */
+export function unpack<Target extends Uint32Array | Float64Array>(packed: Packed, target: Target): Target {
+  const { kind, base, data } = packed;
+  if (kind === constant) {
+    target.fill(base);
+    return target;
+  }
+  const types = [Uint8Array, Uint16Array, Uint32Array, Float64Array] as const;
+  const values = new types[kind - 1]!(data.buffer as ArrayBuffer, data.byteOffset);
+  target.set(values.length > target.length ? values.subarray(0, target.length) : values);
+  if (base !== 0) for (let index = 0; index < target.length; index++) target[index]! += base;
+  return target;
+}
+
+/** A blob as both runtimes give it, aligned for reading. */
+export function blobOf(value: SqlValue | ArrayBuffer | undefined): Uint8Array {
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  const bytes = value as Uint8Array;
+  return bytes.byteOffset % 8 === 0 && bytes.byteOffset + bytes.length === bytes.buffer.byteLength
+    ? bytes
+    : bytes.slice();
+}
+
+/** Several segments as one, in their order. */
+export function join(segments: readonly Segment[]): Segment {
+  const whole: Segment = { rows: segments.reduce((sum, one) => sum + one.rows, 0), codes: {}, numbers: {} };
+  const lengths = (column: Column) => {
+    const count = countOf[column];
+    return segments.map((one) => (count ? sumOf(one.codes[count]) : one.rows));
+  };
+  const fill = <Values extends Uint32Array | Float64Array>(
+    parts: (Values | undefined)[],
+    sizes: number[],
+    make: (length: number) => Values,
+  ): Values | undefined => {
+    if (parts.every((part) => part === undefined)) return undefined;
+    const all = make(sizes.reduce((sum, size) => sum + size, 0));
+    let place = 0;
+    for (const [index, part] of parts.entries()) {
+      if (part) all.set(part, place);
+      place += sizes[index]!;
+    }
+    return all;
+  };
+  for (const column of codeColumns) {
+    const parts = segments.map((one) => one.codes[column]);
+    whole.codes[column] = fill(parts, lengths(column), (length) => new Uint32Array(length));
+  }
+  for (const column of numberColumns) {
+    const parts = segments.map((one) => one.numbers[column]);
+    whole.numbers[column] = fill(parts, lengths(column), (length) => new Float64Array(length));
+  }
+  return whole;
+}
+
+export function sumOf(counts: Uint32Array | undefined): number {
+  let sum = 0;
+  if (counts) for (let index = 0; index < counts.length; index++) sum += counts[index]!;
+  return sum;
+}

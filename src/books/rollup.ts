@@ -1,0 +1,276 @@
+import type { Row, Sql } from '../runtime/ports.ts';
+import {
+  blobOf,
+  type Column,
+  codeColumns,
+  columns,
+  countOf,
+  join,
+  numberColumns,
+  pack,
+  type Segment,
+  sumOf,
+  unpack,
+} from './rollup-columns.ts';
+import { Names } from './rollup-names.ts';
+import { attemptsWhere, SegmentBuilder } from './rollup-rows.ts';
+
+export type StoredSegment = { id: number; rows: number; level: number; firstAt: number; lastAt: number };
+
+/** Attempts that one step takes in, and how many of the newest it leaves alone: most of them are still open. */
+const step = 384;
+const newest = 256;
+/** A step every so many settlements. Fewer than a step, so that what was left behind catches up. */
+const settlementsAStep = 256;
+/** Segments of one level that become one of the next, up to 16 thousand rows or so. */
+const fanOut = 8;
+const highestLevel = 2;
+const columnsASegment = 64;
+
+/**
+ * The settled attempts once more, by columns: what reports are added up from, in a tenth of the time and the bytes. All of it follows
+ * from the attempts and can be made anew at any time.
+ *
+ * Attempts are taken in by the order of their ids, up to a watermark. One that was open then, or came later with an id below the
+ * watermark, is noted as late and taken in by itself once it has ended.
+ */
+export class Rollup {
+  private readonly sql: Sql;
+  /** The highest watermark ever seen. May be above the stored one, after a rollback: then more is noted as late than need be. */
+  private seen: string | undefined;
+  private settlements = 0;
+  /** While a report reads, nothing moves. Counts the steps that were put off for it. */
+  private frozen = false;
+  private putOff = 0;
+
+  constructor(sql: Sql) {
+    this.sql = sql;
+  }
+
+  /** An attempt was written. */
+  began(attemptId: string): void {
+    if (attemptId <= this.watermark()) {
+      this.sql.run('INSERT OR IGNORE INTO rollup_late (attempt_id, ended) VALUES (?, 0)', attemptId);
+    }
+  }
+
+  /** An attempt ended. Every so often this takes a step: a few milliseconds. */
+  ended(attemptId: string): void {
+    if (attemptId <= this.watermark()) this.sql.run('UPDATE rollup_late SET ended = 1 WHERE attempt_id = ?', attemptId);
+    if (++this.settlements < settlementsAStep) return;
+    this.settlements = 0;
+    this.rollUp();
+  }
+
+  /**
+   * Takes in what has settled.
+   * @param limit attempts at most.
+   * @param leave how many of the newest to leave for later.
+   * @returns whether there may be more.
+   */
+  rollUp(limit = step, leave = newest): boolean {
+    if (this.frozen && this.putOff++ < 64) return true;
+    this.frozen = false;
+    const { epoch, upto, clearing } = this.state();
+    if (clearing) return this.clear(epoch);
+    const builder = new SegmentBuilder(new Names(this.sql, epoch));
+    const scanned = this.scan(upto, limit, leave);
+    const isLate = lateOnes(this.sql);
+    const open: string[] = [];
+    let firstAt = Number.POSITIVE_INFINITY;
+    let lastAt = Number.NEGATIVE_INFINITY;
+    const add = (row: Row, earlier: Row[]) => {
+      builder.add(row, earlier);
+      for (const one of [...earlier, row]) {
+        firstAt = Math.min(firstAt, Number(one.at));
+        lastAt = Math.max(lastAt, Number(one.at));
+      }
+    };
+    const siblings = siblingsOf(this.sql, { upto, isLate, countsOpen: false });
+    for (const row of scanned) {
+      if (isLate(String(row.id))) continue;
+      if (row.state === 'dispatched') open.push(String(row.id));
+      else add(row, isFirst(row) ? [] : siblings(row));
+    }
+    const last = scanned.length > 0 ? String(scanned.at(-1)?.id) : upto;
+    const late = this.sql.all('SELECT attempt_id FROM rollup_late WHERE ended = 1 ORDER BY attempt_id LIMIT ?', limit);
+    const siblingsOfLate = siblingsOf(this.sql, { upto, isLate, countsOpen: false, scannedTo: last });
+    for (const { attempt_id: id } of late) {
+      const row = attemptsWhere(this.sql, 'id = ?', id ?? null)[0];
+      if (row) add(row, siblingsOfLate(row));
+    }
+    for (const { attempt_id: id } of late) this.sql.run('DELETE FROM rollup_late WHERE attempt_id = ?', id ?? null);
+    for (const id of open) this.sql.run('INSERT OR IGNORE INTO rollup_late (attempt_id, ended) VALUES (?, 0)', id);
+    if (last !== upto) {
+      this.sql.run('UPDATE rollup_state SET upto = ?', last);
+      if (this.seen === undefined || last > this.seen) this.seen = last;
+    }
+    const segment = builder.finish();
+    if (segment.rows > 0) {
+      this.write(epoch, 0, firstAt, lastAt, segment);
+      this.merge(epoch);
+    }
+    return scanned.length > 0 || late.length > 0;
+  }
+
+  /** Forgets all of it, to be taken in anew by the steps that follow. */
+  rebuild(): void {
+    this.frozen = false;
+    this.sql.run("UPDATE rollup_state SET epoch = epoch + 1, upto = '', clearing = 1");
+    this.sql.run('DELETE FROM rollup_late');
+  }
+
+  /** Holds everything as it is while a report reads. */
+  freeze(): void {
+    this.frozen = true;
+    this.putOff = 0;
+  }
+
+  thaw(): void {
+    this.frozen = false;
+  }
+
+  /** False once a report took too long and was no longer waited for. */
+  get isFrozen(): boolean {
+    return this.frozen;
+  }
+
+  state(): { epoch: number; upto: string; clearing: boolean } {
+    const row = this.sql.all('SELECT epoch, upto, clearing FROM rollup_state')[0];
+    return { epoch: Number(row?.epoch), upto: String(row?.upto), clearing: row?.clearing === 1 };
+  }
+
+  /** Oldest first. Times are those of attempts, in milliseconds. */
+  segments(): StoredSegment[] {
+    return this.sql
+      .all(
+        `SELECT id, row_count, level, first_at, last_at FROM rollup_segment
+         WHERE epoch = (SELECT epoch FROM rollup_state) ORDER BY id`,
+      )
+      .map((row) => ({
+        id: Number(row.id),
+        rows: Number(row.row_count),
+        level: Number(row.level),
+        firstAt: Number(row.first_at),
+        lastAt: Number(row.last_at),
+      }));
+  }
+
+  /** The wanted columns of a segment; those of a flat column need its count. */
+  read({ id, rows }: Pick<StoredSegment, 'id' | 'rows'>, wanted: readonly Column[]): Segment {
+    const segment: Segment = { rows, codes: {}, numbers: {} };
+    for (const column of columns) {
+      if (!wanted.includes(column)) continue;
+      const row = this.sql.all('SELECT kind, base, data FROM rollup_column WHERE id = ?', numberOf(id, column))[0];
+      if (!row) continue;
+      const packed = { kind: Number(row.kind), base: Number(row.base), data: blobOf(row.data) };
+      const count = countOf[column];
+      const length = count ? sumOf(segment.codes[count]) : rows;
+      if ((codeColumns as readonly string[]).includes(column)) {
+        segment.codes[column as (typeof codeColumns)[number]] = unpack(packed, new Uint32Array(length));
+      } else {
+        segment.numbers[column as (typeof numberColumns)[number]] = unpack(packed, new Float64Array(length));
+      }
+    }
+    return segment;
+  }
+
+  private scan(upto: string, limit: number, leave: number): Row[] {
+    if (leave > 0) {
+      const beyond = this.sql.all('SELECT 1 FROM attempt WHERE id > ? ORDER BY id LIMIT 1 OFFSET ?', upto, limit + leave - 1);
+      if (beyond.length === 0) return [];
+    }
+    return attemptsWhere(this.sql, 'id > ? ORDER BY id LIMIT ?', upto, limit);
+  }
+
+  private write(epoch: number, level: number, firstAt: number, lastAt: number, segment: Segment): void {
+    const id = Number(this.sql.all('SELECT COALESCE(MAX(id), 0) + 1 AS id FROM rollup_segment')[0]?.id);
+    this.sql.run(
+      'INSERT INTO rollup_segment (id, epoch, row_count, level, first_at, last_at) VALUES (?, ?, ?, ?, ?, ?)',
+      ...[id, epoch, segment.rows, level, firstAt, lastAt],
+    );
+    for (const column of columns) {
+      const values = { ...segment.codes, ...segment.numbers }[column];
+      const packed = values && pack(values);
+      if (!packed) continue;
+      const { kind, base, data } = packed;
+      this.sql.run(
+        'INSERT INTO rollup_column (id, kind, base, data) VALUES (?, ?, ?, ?)',
+        ...[numberOf(id, column), kind, base, data],
+      );
+    }
+  }
+
+  /** Newest segments of the same level become one of the next. */
+  private merge(epoch: number): void {
+    for (let level = 0; level < highestLevel; level++) {
+      const tail = this.segments().slice(-fanOut);
+      if (tail.length < fanOut || tail.some((one) => one.level !== level)) return;
+      const whole = join(tail.map((one) => this.read(one, columns)));
+      for (const one of tail) this.remove(one.id);
+      const firstAt = Math.min(...tail.map((one) => one.firstAt));
+      this.write(epoch, level + 1, firstAt, Math.max(...tail.map((one) => one.lastAt)), whole);
+    }
+  }
+
+  private remove(segment: number): void {
+    const first = segment * columnsASegment;
+    this.sql.run('DELETE FROM rollup_column WHERE id >= ? AND id < ?', first, first + columnsASegment);
+    this.sql.run('DELETE FROM rollup_segment WHERE id = ?', segment);
+  }
+
+  /** Removes a little of what is from before the last rebuild. */
+  private clear(epoch: number): boolean {
+    const old = this.sql.all('SELECT id FROM rollup_segment WHERE epoch < ? LIMIT 2', epoch);
+    for (const { id } of old) this.remove(Number(id));
+    const names = this.sql.run(
+      `DELETE FROM rollup_name WHERE (epoch, kind, text) IN
+         (SELECT epoch, kind, text FROM rollup_name WHERE epoch < ? LIMIT 1000)`,
+      epoch,
+    );
+    if (old.length === 0 && names === 0) this.sql.run('UPDATE rollup_state SET clearing = 0');
+    return true;
+  }
+
+  private watermark(): string {
+    this.seen ??= this.state().upto;
+    return this.seen;
+  }
+}
+
+function numberOf(segment: number, column: Column): number {
+  return segment * columnsASegment + columns.indexOf(column);
+}
+
+/** Whether it is the first attempt of its generation: then none was before it. */
+export function isFirst(row: Row): boolean {
+  return row.id === `${row.generation_id}.1`;
+}
+
+/** Whether an attempt is noted as late. Asked without a query where none is. */
+export function lateOnes(sql: Sql): (id: string) => boolean {
+  if (sql.all('SELECT 1 FROM rollup_late LIMIT 1').length === 0) return () => false;
+  return (id) => sql.all('SELECT 1 FROM rollup_late WHERE attempt_id = ?', id).length > 0;
+}
+
+type Order = {
+  upto: string;
+  isLate: (id: string) => boolean;
+  countsOpen: boolean;
+  /** Set where late ones are being taken in: what was scanned before them. */
+  scannedTo?: string;
+};
+
+/** The attempts of the same generation that are taken in before a given one. */
+export function siblingsOf(sql: Sql, { upto, isLate, countsOpen, scannedTo }: Order): (row: Row) => Row[] {
+  return ({ id: own, generation_id: generation }) => {
+    const id = String(own);
+    const all = attemptsWhere(sql, 'id >= ? AND id < ? ORDER BY id', `${generation}.`, `${generation}/`);
+    return all.filter((row) => {
+      const other = String(row.id);
+      if (other === id || (row.state === 'dispatched' && !countsOpen)) return false;
+      if (isLate(other)) return scannedTo !== undefined && other < id;
+      return other <= upto || (scannedTo === undefined ? other < id : other <= scannedTo);
+    });
+  };
+}

@@ -1,0 +1,96 @@
+import type { ClaimedJob, OpenAttempt } from '../books/index.ts';
+import { asGatewayError, errorCodes, GatewayError, type Operation } from '../contract/index.ts';
+import { type Attempt, attemptOf } from '../gateway/attempt.ts';
+import { type Caller, type Gateway, newTrace } from '../gateway/gateway.ts';
+import { cancelMedia, finishMedia, pollMedia } from '../gateway/media.ts';
+import { settleUnknown } from '../gateway/unknown.ts';
+import { pauseAfter } from './pace.ts';
+import { isRunning } from './run.ts';
+
+/** Looks that never came back before a job is given up: whatever it does to its process, it does no more. */
+const mostTries = 5;
+
+export type Owner = Pick<Caller, 'tenant' | 'book'>;
+
+/** An open attempt of the book, ready to be asked about. Undefined where its provider is not configured any more. */
+export function openedAttempt(gateway: Gateway, owner: Owner, row: OpenAttempt): Attempt | undefined {
+  const upstream = gateway.upstreams.get(row.provider);
+  if (!upstream) return undefined;
+  const id = `${row.provider}/${row.model}`;
+  const known = gateway.directory.find(id);
+  // A model of several modalities is one row each; the attempt knows which it was.
+  const model =
+    known?.modality === row.modality
+      ? known
+      : { id, provider: row.provider, upstream: row.model, modality: row.modality };
+  return attemptOf(gateway, {
+    ...row,
+    model,
+    upstream,
+    caller: { ...owner, markupPpm: row.markupPpm },
+    trace: newTrace(),
+  });
+}
+
+/**
+ * One look at one claimed job: asks, cancels or gives up, and says when to look again. Ends quietly: what a job ended with is in the
+ * book.
+ */
+export async function lookAt(
+  gateway: Gateway,
+  owner: Owner,
+  job: ClaimedJob,
+  row: OpenAttempt,
+  now: number,
+): Promise<void> {
+  const attempt = openedAttempt(gateway, owner, row);
+  const again = (pause: number, failures: number, fraction?: number) =>
+    owner.book.lookAgain(job, gateway.clock.now() + pause, failures, now, fraction);
+  if (!attempt) return again(60_000, job.failures);
+  if (job.tries >= mostTries) return bury(gateway, owner, attempt, `looked at ${job.tries} times without coming back`);
+  if (row.ref === null) return giveUp(gateway, attempt, 'the gateway stopped before the answer arrived');
+  let operation: Operation | undefined;
+  try {
+    const over = now >= job.deadline;
+    if (job.canceling || over) operation = await cancelMedia(attempt, row.ref);
+    operation ??= await pollMedia(attempt, row.ref);
+    if (over && isRunning(operation)) return await giveUp(gateway, attempt, 'it did not finish in time');
+  } catch (thrown) {
+    // Asking is free and changes nothing: only a lasting refusal ends the job, or the end of its time.
+    const error = asGatewayError(thrown);
+    const lasting = !errorCodes[error.code].retryable || now >= job.deadline;
+    if (lasting) return giveUp(gateway, attempt, error.message, error);
+    return again(pauseAfter({}, job.failures + 1, now - row.at), job.failures + 1);
+  }
+  if (isRunning(operation)) return again(pauseAfter(operation, 0, now - row.at), 0, operation.fraction);
+  try {
+    await finishMedia(gateway, owner, attempt, operation, row.request);
+  } catch (thrown) {
+    const error = asGatewayError(thrown);
+    // Without a store nothing has been booked: the job stays and is looked at again.
+    if (error.code === 'store_unavailable') throw error;
+  }
+}
+
+/** Gives up a job that was accepted: it may have cost money whatever the last question about it came to. */
+async function giveUp(gateway: Gateway, attempt: Attempt, reason: string, cause?: unknown): Promise<void> {
+  await settleUnknown(gateway, attempt, lost(attempt, reason, cause));
+}
+
+async function bury(gateway: Gateway, owner: Owner, attempt: Attempt, reason: string): Promise<void> {
+  const { id, generationId } = attempt;
+  await owner.book.bury({ attemptId: id, generationId, at: gateway.clock.now(), reason });
+  await giveUp(gateway, attempt, reason);
+}
+
+/** What is said of a call whose end nobody can tell. */
+export function lost(attempt: Attempt, reason: string, cause?: unknown): GatewayError {
+  const { provider } = attempt.model;
+  return new GatewayError('outcome_unknown', {
+    message: `${provider} took the job, but its end is not known: ${reason}.`.replace(/\.+$/, '.'),
+    provider,
+    failure: 'C',
+    billing: 'unknown',
+    cause,
+  });
+}

@@ -1,0 +1,68 @@
+import { GatewayError } from '../contract/index.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import { settleUnknown } from '../gateway/unknown.ts';
+import { deliver } from './deliver.ts';
+import { lookAt, type Owner, openedAttempt } from './look.ts';
+
+/** Milliseconds that a look may take before somebody else may look, and how many are taken at a time. */
+const lease = 600_000;
+const most = 64;
+/** Milliseconds after which an open attempt without a job is taken for lost: longer than any call takes. */
+export const longestCall = 1_500_000;
+
+const ownerOf = (gateway: Gateway, tenant: string): Owner => ({ tenant, book: gateway.books.of(tenant) });
+
+/** Does what is due in a tenant's book; whatever ends says that the book may have something new. */
+export async function workThrough(gateway: Gateway, tenant: string): Promise<void> {
+  const owner = ownerOf(gateway, tenant);
+  const now = gateway.clock.now();
+  const { jobs, deliveries, lost } = await owner.book.claimWork(now, lease, most, longestCall);
+  const each = (id: string, work: () => Promise<void>) => quietly(id, work).finally(() => gateway.wake.arm(tenant));
+  await Promise.all([
+    ...jobs.map(({ job, attempt }) => each(job.attemptId, () => lookAt(gateway, owner, job, attempt, now))),
+    ...deliveries.map((delivery) => each(delivery.id, () => deliver(gateway, owner, delivery))),
+    ...lost.map((row) => each(row.id, () => endLost(gateway, owner, row))),
+  ]);
+}
+
+/** Milliseconds since 1970 at which a tenant's book has something to do; undefined for never. */
+export function nextWork(gateway: Gateway, tenant: string): Promise<number | undefined> {
+  return gateway.books.of(tenant).nextDue(longestCall);
+}
+
+/**
+ * Takes over from a process that is gone: its jobs go on from their stored `ref`, everything else that it left open is ended as far
+ * as the provider can be asked, or booked at its bound.
+ * @param before attempts begun at or after this time (ms) belong to the running gateway.
+ * @returns how many attempts were found open.
+ */
+export async function recover(gateway: Gateway, tenant: string, before: number): Promise<number> {
+  const owner = ownerOf(gateway, tenant);
+  await owner.book.releaseJobs(gateway.clock.now());
+  const open = await owner.book.openAttempts(before);
+  const unsent = open.filter((row) => row.ref === null);
+  await Promise.all(unsent.map((row) => quietly(row.id, () => endLost(gateway, owner, row))));
+  gateway.wake.arm(tenant);
+  return open.length;
+}
+
+async function endLost(gateway: Gateway, owner: Owner, row: Parameters<typeof openedAttempt>[2]): Promise<void> {
+  const attempt = openedAttempt(gateway, owner, row);
+  if (!attempt) return;
+  const error = new GatewayError('outcome_unknown', {
+    message: 'The gateway stopped before the answer arrived.',
+    provider: row.provider,
+    failure: 'C',
+    billing: 'unknown',
+  });
+  await settleUnknown(gateway, attempt, error);
+}
+
+/** One piece of work that fails leaves the others alone; its lease brings it back. */
+async function quietly(id: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    console.error(`${id} could not be looked at`, thrown);
+  }
+}
