@@ -1,8 +1,9 @@
 import type { Provider } from '../src/contract/index.ts';
-import { googleMusic, googleSpeech, googleTranscription } from './shared/google-audio.ts';
+import { googleSpeech, googleTranscription } from './shared/google-audio.ts';
 import { modelPath } from './shared/google-client.ts';
 import { googleEmbedding } from './shared/google-embedding.ts';
 import { googleImage } from './shared/google-image.ts';
+import { googleMusic } from './shared/google-music.ts';
 import { googleVideo } from './shared/google-video.ts';
 import { readGeminiUsage } from './shared/usage-gemini.ts';
 

@@ -86,6 +86,7 @@ export function createApp(options: AppOptions): Hono {
     lazy(async () => (await keys()).revokeKeyDoor(doors)),
   );
   app.get('/assets/:id', assetDoor(gateway));
+  hangVideos(app, doors);
   hangOperations(app, doors);
 
   app.notFound(async (c) => {
@@ -99,6 +100,27 @@ export function createApp(options: AppOptions): Hono {
   });
   app.onError((thrown) => errorAnswer(thrown));
   return app;
+}
+
+/** OpenAI's videos, with any provider behind them. */
+function hangVideos(app: Hono, doors: Doors): void {
+  const videos = () => import('./http/video-doors.ts');
+  const remixes = () => import('./http/video-remix-door.ts');
+  const retell = async (...given: RetellArguments) => (await videos()).retellVideo(...given);
+  const create = async () => idempotent(doors, (await videos()).createVideo(doors), retell);
+  app.post('/v1/videos', lazy(create));
+  const edit = async () => idempotent(doors, (await remixes()).editVideo(doors), retell);
+  app.post('/v1/videos/edits', lazy(edit));
+  const remix = async () => idempotent(doors, (await remixes()).remixVideo(doors), retell);
+  app.post('/v1/videos/:id/remix', lazy(remix));
+  const list = async () => (await videos()).listVideos(doors);
+  app.get('/v1/videos', lazy(list));
+  const read = async () => (await videos()).readVideo(doors);
+  app.get('/v1/videos/:id', lazy(read));
+  const content = async () => (await videos()).readVideoContent(doors);
+  app.get('/v1/videos/:id/content', lazy(content));
+  const remove = async () => (await videos()).removeVideo(doors);
+  app.delete('/v1/videos/:id', lazy(remove));
 }
 
 /** Budgets and webhooks: rarely used, so loaded when they are. */

@@ -8,7 +8,7 @@ import { type Fetch, GatewayError, type ProviderRow } from './contract/index.ts'
 import { dialects } from './dialects/index.ts';
 import { hexDigest } from './gateway/digest.ts';
 import { createDirectory } from './gateway/directory.ts';
-import { type Deadlines, defaultDeadlines, type Gateway } from './gateway/gateway.ts';
+import { type Deadlines, defaultDeadlines, defaultPace, type Gateway, type Pace } from './gateway/gateway.ts';
 import { createCatalogue } from './meter/catalogue.ts';
 import type { AssetStore, Clock, Egress, Lifetime, OpenUrl, Upstream, Wake } from './runtime/ports.ts';
 import { egressOver } from './runtime/wire.ts';
@@ -24,6 +24,8 @@ export type Runtime = {
   egress: Egress;
   openUrl: OpenUrl;
   wake: Wake;
+  /** Where the simulators are kept, for houses that share them: a job is asked about where it was sent. */
+  simulators?: { loaded?: Promise<Map<string, Simulator>> };
   lifetimeOf: (c: Context) => Lifetime;
   adminKey: string | undefined;
   adminTenant: string;
@@ -54,6 +56,7 @@ export async function assemble(config: Config, runtime: Runtime): Promise<{ app:
     wake: runtime.wake,
     publicUrl,
     deadlines: readDeadlines(runtime.env.ATELIER_DEADLINES_MS),
+    pace: readPace(runtime.env.ATELIER_POLL_MS),
     openUrl: (url, options) =>
       runtime.openUrl(url, { ...options, allowedOrigins: [...allowedOrigins, ...(options.allowedOrigins ?? [])] }),
     allowedOrigins,
@@ -108,7 +111,7 @@ function openUpstreams(config: Config, runtime: Runtime, deliver: Fetch): Map<st
 
 /** The simulators, loaded when one is first asked: a gateway with real keys never pays for them. */
 function openSimulators(config: Config, runtime: Runtime, deliver: Fetch): (row: ProviderRow) => Fetch {
-  let loaded: Promise<Map<string, Simulator>> | undefined;
+  const kept = runtime.simulators ?? {};
   const load = async () => {
     const { createSimulators } = await import('../providers/simulators/index.ts');
     return createSimulators(config.providers, {
@@ -119,8 +122,8 @@ function openSimulators(config: Config, runtime: Runtime, deliver: Fetch): (row:
     });
   };
   return (row) => async (input, init) => {
-    loaded ??= load();
-    const simulator = (await loaded).get(row.id);
+    kept.loaded ??= load();
+    const simulator = (await kept.loaded).get(row.id);
     if (simulator) return simulator.fetch(input, init);
     throw new GatewayError('provider_not_configured', { message: `${row.id} has no simulator.`, provider: row.id });
   };
@@ -133,6 +136,14 @@ function readDeadlines(text: string | undefined): Deadlines {
   const deadlines = { headersTimeout, idleTimeout, totalTimeout };
   if (Object.values(deadlines).every((value) => Number.isFinite(value) && value > 0)) return deadlines;
   throw new Error(`ATELIER_DEADLINES_MS takes three numbers of milliseconds, not "${text}".`);
+}
+
+/** `ATELIER_POLL_MS`: the shortest and the longest pause between two questions about a running job, as "50,15000". */
+function readPace(text: string | undefined): Pace {
+  if (!text) return defaultPace;
+  const [shortest = 0, longest = 0] = text.split(',').map(Number);
+  if (shortest > 0 && longest >= shortest && Number.isFinite(longest)) return { shortest, longest };
+  throw new Error(`ATELIER_POLL_MS takes two numbers of milliseconds, the smaller first, not "${text}".`);
 }
 
 /** `ATELIER_PUBLIC_URL`: where this gateway is reached from outside, as "https://studio.example". */

@@ -1,7 +1,7 @@
 import type { Hono } from 'hono';
 import { shipped } from '../config/files.ts';
 import { loadShipped } from '../config/load.ts';
-import { assemble, type Env } from './assemble.ts';
+import { assemble, type Env, type Runtime } from './assemble.ts';
 import type { BookClient, Books } from './books/index.ts';
 import { readKey } from './gateway/credential.ts';
 import { longestCall, workThrough } from './jobs/work.ts';
@@ -19,6 +19,8 @@ type Bindings = { BOOKS: BookNamespace; ASSETS: Bucket };
 const firstTenant = 'main';
 
 let assembled: ReturnType<typeof build> | undefined;
+/** The Worker sends jobs, the tenant's object asks about them: in demo mode both speak to the same simulators. */
+const simulators: Runtime['simulators'] = {};
 
 /** The house is put together once per isolate; bindings and secrets do not change while it lives. */
 function build(bindings: Bindings, books: Books = durableBooks(bindings.BOOKS)) {
@@ -28,6 +30,7 @@ function build(bindings: Bindings, books: Books = durableBooks(bindings.BOOKS)) 
       env,
       books,
       wake: alarms,
+      simulators,
       assets: bucketAssets(bindings.ASSETS),
       clock: { now: Date.now },
       egress: platformEgress,

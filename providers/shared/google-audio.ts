@@ -3,7 +3,6 @@ import {
   type Json,
   type JsonObject,
   type MediaPort,
-  type MusicRequest,
   type Part,
   type SpeechRequest,
   stringAt,
@@ -26,10 +25,11 @@ import { type Cue, writeSrt, writeVtt } from './transcript.ts';
 import { wrapPcm } from './wav.ts';
 
 /**
- * Speech by Gemini: raw 16-bit PCM, wrapped as WAV here. Several speakers by `params.speechConfig.multiSpeakerVoiceConfig`.
+ * Speech by Gemini: raw 16-bit PCM, wrapped as WAV here. Several speakers by `voices`, the text in lines "Name: words".
  * @see https://ai.google.dev/gemini-api/docs/speech-generation
  */
 export const googleSpeech: MediaPort<'speech'> = {
+  honours: () => ['text', 'voice', 'voices', 'format', 'speed', 'instructions', 'language', 'seed'],
   submit: (request, call) =>
     runMedia(call, 'speech', async (client) => {
       const format = request.format ?? 'wav';
@@ -37,7 +37,8 @@ export const googleSpeech: MediaPort<'speech'> = {
         throw refuse('format', `Gemini speech cannot be made as "${format}".`, ['wav', 'pcm']);
       if (request.speed !== undefined && request.speed !== 1)
         throw refuse('speed', 'Gemini speech takes its pace from the instructions.', ['1']);
-      const text = request.instructions ? `${direction(request.instructions)}: ${request.text}` : request.text;
+      const gap = (request.voices?.length ?? 0) > 1 ? ':\n' : ': ';
+      const text = request.instructions ? `${direction(request.instructions)}${gap}${request.text}` : request.text;
       const response = await generate(client, call, {
         contents: [{ role: 'user', parts: [{ text }] }],
         config: present({
@@ -50,7 +51,8 @@ export const googleSpeech: MediaPort<'speech'> = {
       const heard = mediaParts(answerParts(response), 'audio')[0];
       if (!heard) return failed(call, 'speech', nothingMade(response, 'speech'), response.usageMetadata);
       const usage = usageOf(call, 'speech', response.usageMetadata);
-      return completed([speechPart(heard, format)], usage, dropped('google', { user: request.user }));
+      const warnings = dropped('google', { user: request.user, timestamps: request.timestamps || undefined });
+      return completed([speechPart(heard, format)], usage, warnings);
     }),
 };
 
@@ -62,10 +64,15 @@ function direction(instructions: string): string {
 
 function speechConfig(request: SpeechRequest, usual: string | undefined): JsonObject | undefined {
   if (isObject(request.params?.speechConfig)) return undefined;
-  const voiceName = request.voice ?? usual ?? 'Kore';
+  const voice = (voiceName: string) => ({ prebuiltVoiceConfig: { voiceName } });
+  const [first, ...others] = request.voices ?? [];
+  const speakers = others.length > 0 ? request.voices : undefined;
   return present({
     languageCode: request.language,
-    voiceConfig: { prebuiltVoiceConfig: { voiceName } },
+    voiceConfig: speakers ? undefined : voice(first?.voice ?? request.voice ?? usual ?? 'Kore'),
+    multiSpeakerVoiceConfig: speakers && {
+      speakerVoiceConfigs: speakers.map((one) => ({ speaker: one.speaker, voiceConfig: voice(one.voice) })),
+    },
   }) as JsonObject;
 }
 
@@ -91,9 +98,13 @@ function speechPart(heard: { mediaType: string; bytes: Uint8Array }, format: str
  * @see https://ai.google.dev/gemini-api/docs/audio
  */
 export const googleTranscription: MediaPort<'transcription'> = {
+  honours: ({ model }) => [
+    ...(['audio', 'language', 'format', 'temperature', 'seed'] as const),
+    ...(isSpecialist(model) ? (['timestamps', 'diarize'] as const) : (['prompt', 'translate'] as const)),
+  ],
   submit: (request, call) =>
     runMedia(call, 'transcription', async (client) => {
-      const specialist = /transcribe/.test(call.model);
+      const specialist = isSpecialist(call.model);
       const format = request.format ?? 'json';
       const formats = specialist ? ['json', 'text', 'srt', 'vtt', 'verbose_json', 'diarized_json'] : ['json', 'text'];
       if (!formats.includes(format)) throw refuse('format', `${call.model} cannot answer as "${format}".`, formats);
@@ -110,7 +121,7 @@ export const googleTranscription: MediaPort<'transcription'> = {
             ? present({
                 languageCodes: request.language ? [request.language] : undefined,
                 wordTimestamp: timed || undefined,
-                diarization: format === 'diarized_json' || undefined,
+                diarization: request.diarize || format === 'diarized_json' || undefined,
               })
             : undefined,
         }) as JsonObject,
@@ -124,10 +135,18 @@ export const googleTranscription: MediaPort<'transcription'> = {
       }
       const text = format === 'srt' ? writeSrt(read.cues) : format === 'vtt' ? writeVtt(read.cues) : read.text;
       const usage = usageOf(call, 'transcription', response.usageMetadata);
-      const warnings = dropped('google', { user: request.user, prompt: specialist ? request.prompt : undefined });
+      const warnings = dropped('google', {
+        user: request.user,
+        prompt: specialist ? request.prompt : undefined,
+        diarize: specialist ? undefined : request.diarize || undefined,
+      });
       return completed([{ type: 'text', text, annotations: [read.transcript] }], usage, warnings);
     }),
 };
+
+function isSpecialist(model: string): boolean {
+  return model.includes('transcribe');
+}
 
 function instruction(request: TranscriptionRequest): string {
   const what = request.translate
@@ -171,39 +190,4 @@ function readTranscript(response: GenerateContentResponse): { text: string; cues
 function secondsOf(offset: string | undefined): number | undefined {
   const seconds = Number.parseFloat(offset ?? '');
   return Number.isFinite(seconds) ? seconds : undefined;
-}
-
-/** Music by Lyria: one MP3 a call, its lyrics as text. Billed by song. @see https://ai.google.dev/gemini-api/docs/music-generation */
-export const googleMusic: MediaPort<'music'> = {
-  submit: (request, call) =>
-    runMedia(call, 'music', async (client) => {
-      if (request.format !== undefined && request.format !== 'mp3')
-        throw refuse('format', `Lyria cannot be asked for "${request.format}".`, ['mp3']);
-      if (request.audio) throw refuse('audio', 'Lyria takes no audio input.');
-      const clip = call.model.includes('clip');
-      if (clip && request.seconds !== undefined && request.seconds !== 30) {
-        throw refuse('seconds', `${call.model} always makes 30 seconds.`, ['30']);
-      }
-      const response = await generate(client, call, {
-        contents: [{ role: 'user', parts: [{ text: songPrompt(request, clip) }] }],
-        config: present({ responseModalities: ['AUDIO', 'TEXT'], seed: request.seed }) as JsonObject,
-        params: request.params,
-      });
-      const parts = answerParts(response);
-      const songs = mediaParts(parts, 'audio');
-      if (songs.length === 0) return failed(call, 'music', nothingMade(response, 'music'), response.usageMetadata);
-      const outputs: Part[] = songs.map(({ mediaType, bytes }) => ({
-        type: 'asset',
-        asset: { mediaType: mediaTypeOf(bytes) ?? mediaType, bytes },
-      }));
-      const lyrics = textOf(parts).trim();
-      if (lyrics) outputs.push({ type: 'text', text: lyrics });
-      const usage = usageOf(call, 'music', response.usageMetadata, { response: { audio_parts: songs.length } });
-      return completed(outputs, usage, dropped('google', { user: request.user }));
-    }),
-};
-
-function songPrompt(request: MusicRequest, clip: boolean): string {
-  const length = !clip && request.seconds !== undefined ? `\n\nLength: ${request.seconds} seconds.` : '';
-  return `${request.prompt}${length}${request.lyrics ? `\n\nLyrics:\n${request.lyrics}` : ''}`;
 }

@@ -7,6 +7,7 @@ const owned = ['model', 'content', 'contents', 'requests'];
 
 /** Embeddings by Gemini: one batch call, one vector for each input. @see https://ai.google.dev/gemini-api/docs/embeddings */
 export const googleEmbedding: MediaPort<'embedding'> = {
+  honours: () => ['input', 'dimensions', 'task'],
   submit: (request, call) =>
     runMedia(call, 'embedding', async (client) => {
       const params = callerParams(request.params, owned);

@@ -18,6 +18,8 @@ const qualities: Record<string, string> = {
 
 /** Images by Gemini: one a call, edits by inline images. @see https://ai.google.dev/gemini-api/docs/image-generation */
 export const googleImage: MediaPort<'image'> = {
+  // One opaque PNG is all that can be had: `n`, `format` and `background` are met or refused.
+  honours: () => ['prompt', 'n', 'size', 'ratio', 'quality', 'format', 'background', 'images', 'seed'],
   submit: (request, call) =>
     runMedia(call, 'image', async (client) => {
       refuseForeign(request);
@@ -47,7 +49,9 @@ export const googleImage: MediaPort<'image'> = {
         request: present({ resolution: imageConfig.imageSize }) as JsonObject,
         response: { images: made.length },
       });
-      return completed(outputs, usage, [...warnings, ...dropped('google', { user: request.user })]);
+      const { user, moderation, compression } = request;
+      const left = { user, moderation, compression, input_fidelity: request.inputFidelity };
+      return completed(outputs, usage, [...warnings, ...dropped('google', left)]);
     }),
 };
 

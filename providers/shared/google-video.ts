@@ -1,4 +1,5 @@
 import {
+  at,
   type Call,
   GatewayError,
   isObject,
@@ -53,7 +54,7 @@ export const googleVideo: MediaPort<'video'> = {
       });
       // The SDK would send a refused or broken request four more times.
       const sending = { maxRetries: 0, fetchOptions: { signal: call.signal, redirect: 'manual' } } as const;
-      const interaction = (await client.interactions.create(body, sending)) as unknown as Json;
+      const interaction = (await client.interactions.create(body, sending).catch(notJson)) as unknown as Json;
       const id = stringAt(interaction, 'id');
       if (!id || !isInteractionId(id)) {
         const message = 'google named no interaction.';
@@ -144,6 +145,13 @@ async function inputOf(request: VideoRequest): Promise<string | JsonObject[]> {
     }),
   );
   return [...images, { type: 'text', text }];
+}
+
+/** The SDK calls a good status with a page of HTML an error like any other. */
+function notJson(thrown: unknown): never {
+  if (!String(at(thrown, 'status') ?? '').startsWith('2')) throw thrown;
+  const message = 'google answered something that is not JSON.';
+  throw new GatewayError('provider_garbage', { message, provider: 'google', failure: 'C', billing: 'unknown' });
 }
 
 /** A prompt that the filter stops at the door is a 400 among others; only its words tell. */

@@ -18,6 +18,7 @@ const owned = ['model', 'input', 'dimensions', 'encoding_format', 'user'];
 /** Embeddings by OpenAI's endpoint, which most upstreams share. Vectors are asked for as plain numbers. */
 export function embeddingPort(provider: string, readUsage: Provider['readUsage']): MediaPort<'embedding'> {
   return {
+    honours: () => ['input', 'dimensions'],
     submit: (request, call) =>
       withOpenai(call, provider, async (client, options) => {
         const answer = await client.embeddings.create(

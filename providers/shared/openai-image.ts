@@ -8,28 +8,65 @@ import {
   type JsonObject,
   type MediaPort,
   type Operation,
+  stringAt,
 } from '../../src/contract/index.ts';
-import { decodeBase64, fileOf, mediaTypeOf } from './bytes.ts';
+import { fileOf } from './bytes.ts';
 import { withOpenai } from './openai-client.ts';
+import { imagePart, readImageEvents } from './openai-image-stream.ts';
 import { callerParams, dropped, present, refuse } from './params.ts';
 import { readOpenaiUsage } from './usage-openai.ts';
 
 const owned = ['model', 'prompt', 'n', 'size', 'quality', 'output_format', 'background', 'image', 'mask', 'user'];
 const reserved = [...owned, 'stream', 'partial_images', 'response_format'];
+const drawn = ['prompt', 'n', 'size', 'ratio', 'quality', 'format', 'background', 'images', 'mask'] as const;
 const formats = ['png', 'jpeg', 'webp', 'gif', 'svg'];
 
-/** Images by OpenAI: `images.generate`, or `images.edit` (multipart) when images or a mask are given. */
+/**
+ * Images by OpenAI: `images.generate`, or `images.edit` (multipart) when images or a mask are given. Streamed where previews are asked
+ * for and somebody watches: each costs output tokens. @see https://developers.openai.com/api/docs/guides/image-generation
+ */
 export const openaiImage: MediaPort<'image'> = {
+  honours: ({ model }) =>
+    byTokens(model)
+      ? [
+          ...drawn,
+          'partialImages',
+          'moderation',
+          'compression',
+          ...(takesFidelity(model) ? ['inputFidelity' as const] : []),
+        ]
+      : drawn,
   submit: (request, call) =>
     withOpenai(call, 'openai', async (client, options) => {
       const body = bodyOf(request, call);
-      const answer =
-        request.images?.length || request.mask
-          ? await edit(client, request, body, options)
-          : await make(client, body, options);
-      return readAnswer(request, call, answer, body);
+      const streams = watched(request, call, body);
+      const whole = streams ? { ...body, stream: true, partial_images: request.partialImages ?? 0 } : body;
+      const sent = isEdit(request) ? await upload(request, whole) : whole;
+      const answer = await send(client, isEdit(request), sent, options);
+      const plain = streams
+        ? await readImageEvents(answer as AsyncIterable<never>, call)
+        : (answer as OpenAI.ImagesResponse);
+      return readAnswer(request, call, plain, body, streams);
     }),
 };
+
+function byTokens(model: string): boolean {
+  return !model.startsWith('dall-e');
+}
+
+/** Later models always look closely at what they are given. */
+function takesFidelity(model: string): boolean {
+  return /^(gpt-image-1|chatgpt-image)/.test(model);
+}
+
+function isEdit(request: ImageRequest): boolean {
+  return Boolean(request.images?.length || request.mask);
+}
+
+function watched(request: ImageRequest, call: Call, body: JsonObject): boolean {
+  const plain = body.output_format === 'svg' || body.output_format === 'gif' || (request.n ?? 1) > 1;
+  return call.progress !== undefined && (request.partialImages ?? 0) > 0 && byTokens(call.model) && !plain;
+}
 
 function bodyOf(request: ImageRequest, call: Call): JsonObject {
   if (request.negativePrompt !== undefined)
@@ -37,7 +74,7 @@ function bodyOf(request: ImageRequest, call: Call): JsonObject {
   if (request.format !== undefined && !formats.includes(formatOf(request.format))) {
     throw refuse('format', `OpenAI images cannot be made as "${request.format}".`, formats);
   }
-  const tokens = !call.model.startsWith('dall-e');
+  const tokens = byTokens(call.model);
   if (!tokens && (request.format ?? 'png') !== 'png') throw refuse('format', `${call.model} makes PNG only.`, ['png']);
   const fields = {
     ...callerParams(request.params, reserved),
@@ -51,7 +88,12 @@ function bodyOf(request: ImageRequest, call: Call): JsonObject {
     user: request.user,
     response_format: tokens ? undefined : 'b64_json',
   };
-  return present(fields) as JsonObject;
+  const more = {
+    output_compression: tokens ? request.compression : undefined,
+    moderation: tokens && !isEdit(request) ? request.moderation : undefined,
+    input_fidelity: isEdit(request) && takesFidelity(call.model) ? request.inputFidelity : undefined,
+  };
+  return { ...present(fields), ...present(more) } as JsonObject;
 }
 
 function formatOf(format: string): string {
@@ -74,19 +116,26 @@ function sizeOf(ratio: string, model: string): string {
 
 type Options = { signal: AbortSignal };
 
-async function make(client: OpenAI, body: JsonObject, options: Options): Promise<OpenAI.ImagesResponse> {
-  return client.images.generate(body as unknown as OpenAI.ImageGenerateParamsNonStreaming, options);
+function send(client: OpenAI, edits: boolean, body: object, options: Options): Promise<unknown> {
+  return edits
+    ? client.images.edit(body as OpenAI.ImageEditParams, options)
+    : client.images.generate(body as OpenAI.ImageGenerateParams, options);
 }
 
-async function edit(client: OpenAI, request: ImageRequest, body: JsonObject, options: Options) {
+async function upload(request: ImageRequest, body: JsonObject): Promise<object> {
   if (!request.images?.length) throw refuse('mask', 'A mask needs an image to edit.');
   const image = await Promise.all(request.images.map((asset) => fileOf(asset, 'image')));
   const mask = request.mask && (await fileOf(request.mask, 'mask'));
-  const upload = { ...body, image: image.length === 1 ? image[0] : image, ...(mask ? { mask } : {}) };
-  return client.images.edit(upload as unknown as OpenAI.ImageEditParamsNonStreaming, options);
+  return { ...body, image: image.length === 1 ? image[0] : image, ...(mask ? { mask } : {}) };
 }
 
-function readAnswer(request: ImageRequest, call: Call, answer: OpenAI.ImagesResponse, body: JsonObject): Operation {
+function readAnswer(
+  request: ImageRequest,
+  call: Call,
+  answer: OpenAI.ImagesResponse,
+  body: JsonObject,
+  streamed: boolean,
+): Operation {
   const data = Array.isArray(answer?.data) ? answer.data : [];
   const { data: _bytes, ...facts } = answer ?? {};
   const usage = readOpenaiUsage({
@@ -98,18 +147,12 @@ function readAnswer(request: ImageRequest, call: Call, answer: OpenAI.ImagesResp
     response: { ...(facts as unknown as JsonObject), images: data.length },
     options: call.options,
   });
-  const [, width, height] = /^(\d+)x(\d+)$/.exec(answer?.size ?? String(body.size ?? '')) ?? [];
-  const measured = width && height ? { width: Number(width), height: Number(height) } : {};
+  const size = answer?.size ?? stringAt(body, 'size');
+  const format = answer?.output_format ?? stringAt(body, 'output_format') ?? 'png';
+  const told = format === 'svg' ? 'image/svg+xml' : `image/${format}`;
   const outputs = data.flatMap((image): AssetPart[] => {
-    if (image.b64_json) {
-      const bytes = decodeBase64(image.b64_json);
-      const told =
-        answer.output_format === 'svg'
-          ? 'image/svg+xml'
-          : `image/${answer.output_format ?? body.output_format ?? 'png'}`;
-      return [{ type: 'asset', asset: { mediaType: mediaTypeOf(bytes) ?? told, bytes }, ...measured }];
-    }
-    return image.url ? [{ type: 'asset', asset: { mediaType: 'image/png', url: image.url }, ...measured }] : [];
+    if (image.b64_json) return [imagePart(image.b64_json, told, size)];
+    return image.url ? [{ type: 'asset', asset: { mediaType: 'image/png', url: image.url } }] : [];
   });
   if (outputs.length === 0) {
     const error = new GatewayError('provider_garbage', {
@@ -123,6 +166,11 @@ function readAnswer(request: ImageRequest, call: Call, answer: OpenAI.ImagesResp
   const warnings = dropped('openai', {
     seed: request.seed,
     ratio: request.size === undefined ? undefined : request.ratio,
+    moderation: body.moderation === undefined ? request.moderation : undefined,
+    input_fidelity: body.input_fidelity === undefined ? request.inputFidelity : undefined,
+    compression: body.output_compression === undefined ? request.compression : undefined,
+    // Without anybody to see them, previews are not paid for.
+    partial_images: streamed || call.progress === undefined ? undefined : request.partialImages || undefined,
   });
   return {
     status: 'completed',

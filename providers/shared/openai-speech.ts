@@ -3,6 +3,7 @@ import {
   at,
   type Call,
   errorOfAnswer,
+  errorOfThrow,
   GatewayError,
   type Json,
   type JsonObject,
@@ -30,9 +31,10 @@ const owned = ['model', 'input', 'voice', 'response_format', 'speed', 'instructi
 
 /**
  * Speech by OpenAI. A plain answer is bare audio without usage, so models that can are asked for server-sent events, whose last one
- * carries the tokens; tts-1 cannot and bills by character. @see https://developers.openai.com/api/docs/guides/text-to-speech
+ * carries the tokens; tts-1 cannot and bills by character. Pieces of sound are told to whoever watches. @see https://developers.openai.com/api/docs/guides/text-to-speech
  */
 export const openaiSpeech: MediaPort<'speech'> = {
+  honours: (call) => ['text', 'voice', 'format', 'speed', ...(byCharacter(call) ? [] : ['instructions' as const])],
   submit: (request, call) =>
     withOpenai(call, 'openai', async (client, options) => {
       const body = bodyOf(request, call);
@@ -43,7 +45,7 @@ export const openaiSpeech: MediaPort<'speech'> = {
     }),
 };
 
-function byCharacter(call: Call): boolean {
+function byCharacter(call: Pick<Call, 'model'>): boolean {
   return call.model.startsWith('tts-1');
 }
 
@@ -83,7 +85,7 @@ async function readEvents(
     const event = JSON.parse(data) as Json;
     const type = stringAt(event, 'type');
     const audio = stringAt(event, 'audio');
-    if (type === 'speech.audio.delta' && audio) chunks.push(decodeBase64(audio));
+    if (type === 'speech.audio.delta' && audio) take(decodeBase64(audio), chunks, call, body);
     else if (type === 'speech.audio.done') {
       complete = true;
       usage = at(event, 'usage');
@@ -104,7 +106,23 @@ async function readEvents(
 }
 
 async function readBytes(request: SpeechRequest, call: Call, body: JsonObject, response: Response): Promise<Operation> {
-  return finish(request, call, body, new Uint8Array(await response.arrayBuffer()), undefined);
+  const chunks: Uint8Array[] = [];
+  const reader = response.body?.getReader();
+  try {
+    for (let next = await reader?.read(); next && !next.done; next = await reader?.read())
+      take(next.value, chunks, call, body);
+  } catch (thrown) {
+    const error = errorOfThrow('openai', thrown, call.signal);
+    throw chunks.length > 0 && call.progress ? new GatewayError(error.code, { ...error.details, failure: 'D' }) : error;
+  }
+  return finish(request, call, body, joinBytes(chunks), undefined);
+}
+
+/** Keeps a piece and shows it. */
+function take(bytes: Uint8Array, chunks: Uint8Array[], call: Call, body: JsonObject): void {
+  const mediaType = mediaTypes[String(body.response_format)] ?? 'audio/mpeg';
+  call.progress?.({ partial: { type: 'asset', asset: { mediaType, bytes } }, index: chunks.length });
+  chunks.push(bytes);
 }
 
 function finish(
@@ -137,6 +155,8 @@ function finish(
     seed: request.seed,
     language: request.language,
     instructions: byCharacter(call) ? request.instructions : undefined,
+    voices: request.voices,
+    timestamps: request.timestamps || undefined,
   });
   const mediaType = format === 'pcm' ? 'audio/pcm' : (proven ?? mediaTypes[format] ?? 'audio/mpeg');
   return {

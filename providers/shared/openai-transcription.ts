@@ -1,4 +1,3 @@
-import type OpenAI from 'openai';
 import {
   at,
   type Call,
@@ -13,6 +12,7 @@ import {
 } from '../../src/contract/index.ts';
 import { fileOf } from './bytes.ts';
 import { withOpenai } from './openai-client.ts';
+import { transcribe } from './openai-transcription-stream.ts';
 import { callerParams, dropped, present, refuse } from './params.ts';
 import { cuesOf, writeSrt, writeVtt } from './transcript.ts';
 import { readOpenaiUsage } from './usage-openai.ts';
@@ -28,22 +28,24 @@ const owned = [
   'stream',
 ];
 
-type Kind = { formats: string[]; prompts: boolean; stamps: boolean; wire(format: string): string };
+type Kind = { formats: string[]; prompts: boolean; stamps: boolean; streams: boolean; wire(format: string): string };
 
 /** What each family of models can return, and what to ask for so that the answer carries usage: text, srt and vtt never do. */
 const whisper: Kind = {
   formats: ['json', 'text', 'srt', 'vtt', 'verbose_json'],
   prompts: true,
   stamps: true,
+  streams: false,
   wire: (format) => (format === 'json' || format === 'text' ? 'json' : 'verbose_json'),
 };
 const diarize: Kind = {
   formats: ['json', 'text', 'srt', 'vtt', 'diarized_json'],
   prompts: false,
   stamps: false,
+  streams: true,
   wire: (format) => (format === 'json' || format === 'text' ? 'json' : 'diarized_json'),
 };
-const plain: Kind = { formats: ['json', 'text'], prompts: true, stamps: false, wire: () => 'json' };
+const plain: Kind = { formats: ['json', 'text'], prompts: true, stamps: false, streams: true, wire: () => 'json' };
 
 function kindOf(model: string): Kind {
   if (model.startsWith('whisper')) return whisper;
@@ -55,6 +57,12 @@ function kindOf(model: string): Kind {
  * its annotation is the provider's own answer without usage (language, duration, segments, words).
  */
 export const openaiTranscription: MediaPort<'transcription'> = {
+  honours: ({ model }) => {
+    const kind = kindOf(model);
+    const more =
+      kind === whisper ? (['translate', 'timestamps'] as const) : kind === diarize ? (['diarize'] as const) : [];
+    return ['audio', 'language', 'format', 'temperature', ...(kind.prompts ? ['prompt' as const] : []), ...more];
+  },
   submit: (request, call) =>
     withOpenai(call, 'openai', async (client, options) => {
       const kind = kindOf(call.model);
@@ -76,16 +84,15 @@ export const openaiTranscription: MediaPort<'transcription'> = {
             present({ ...shared, response_format: 'verbose_json' as const }),
             options,
           )
-        : await client.audio.transcriptions.create(
-            present({
-              ...shared,
-              language: request.language,
-              response_format: request.timestamps ? 'verbose_json' : kind.wire(format),
-              timestamp_granularities: request.timestamps,
-              ...(kind === diarize && !request.params?.chunking_strategy ? { chunking_strategy: 'auto' as const } : {}),
-            }) as OpenAI.Audio.TranscriptionCreateParamsNonStreaming,
-            options,
-          );
+        : await transcribe(client, call, kind.streams, options, {
+            ...shared,
+            language: request.language,
+            response_format: request.timestamps
+              ? 'verbose_json'
+              : kind.wire(request.diarize && format === 'json' ? 'diarized_json' : format),
+            timestamp_granularities: request.timestamps,
+            ...(kind === diarize && !request.params?.chunking_strategy ? { chunking_strategy: 'auto' as const } : {}),
+          });
       return readAnswer(request, call, answer as unknown as Json, format, kind);
     }),
 };
@@ -116,6 +123,7 @@ function readAnswer(request: TranscriptionRequest, call: Call, answer: Json, for
     user: request.user,
     prompt: kind.prompts ? undefined : request.prompt,
     language: request.translate ? request.language : undefined,
+    diarize: kind === diarize ? undefined : request.diarize || undefined,
   });
   return {
     status: 'completed',

@@ -1,79 +1,156 @@
+import type { Json } from '../../src/contract/index.ts';
+import type { SimulatorClock } from './clock.ts';
+import { systemClock } from './clock.ts';
+import { altered } from './faults/alter.ts';
+import { answerOf, page } from './faults/answers.ts';
+import { isFault } from './faults/list.ts';
+import { failedFetch } from './faults/thrown.ts';
 import type { SimulatorHandler } from './simulator.ts';
+import type { TaskFault } from './tasks.ts';
 
-/**
- * What goes wrong, written `name` or `name:argument`:
- * `status:429` an error answer in the vendor's envelope · `garbage` an HTML page with 200 · `empty` 200 with no body · `half-json` a body cut in the middle ·
- * `cut:3` a stream that ends cleanly after 3 events · `reset:3` the connection dies after 3 events · `reset` dies before headers ·
- * `billed-500` the work is done and billed, the answer is 500 · `slow:200` milliseconds before the answer · `stall` never answers until aborted.
- */
+/** What goes wrong, written `name` or `name:argument`; the names are those of `faults/list.ts`. */
 export type Fault = { name: string; argument?: string; retryAfter?: string };
 
+export type FaultPlan = {
+  /** How many requests meet it. Default 1; with `forMs` as many as come. */
+  times?: number;
+  /** Only requests that name this model. */
+  model?: string;
+  /** Only paths with this part. */
+  path?: string;
+  /** Default POST: what costs money. `any` for every method. */
+  method?: string;
+  /** Milliseconds of the simulator's clock during which it holds, from now on. */
+  forMs?: number;
+};
+
+type Planned = { fault: Fault; left: number; plan: FaultPlan; until?: number };
+
+/** What `pick` found: the fault, and the request without the words that chose it. */
+export type Picked = { fault?: Fault; request: Request };
+
+/** In a prompt: it passes through a gateway. */
+const directive = /\[\[fault:([^\]\s]+)\]\]/;
+/** At a model's name, in a body or, percent-encoded, in a path. */
+const suffix = /(?:#|%23)fault(?:=|%3D)([\w.:%-]+)/i;
+
 export class Faults {
-  private readonly queue: { fault: Fault; left: number; model?: string }[] = [];
+  private readonly queue: Planned[] = [];
+  private readonly clock: SimulatorClock;
+  private readonly provider: string;
+  /** How the next job ends, for the vendor's handler to take. */
+  private nextJob: TaskFault | undefined;
   enabled: boolean;
 
-  constructor(enabled: boolean) {
+  constructor(enabled: boolean, provider = '', clock: SimulatorClock = systemClock()) {
     this.enabled = enabled;
+    this.provider = provider;
+    this.clock = clock;
   }
 
   /** The next `times` requests (naming `model`, if given) meet this fault. */
   push(fault: string | Fault, times = 1, model?: string): void {
-    this.queue.push({ fault: typeof fault === 'string' ? parseFault(fault) : fault, left: times, model });
+    this.plan(fault, { times, ...(model ? { model } : {}) });
+  }
+
+  /** @throws Error where there is no such fault. */
+  plan(fault: string | Fault, plan: FaultPlan = {}): void {
+    const parsed = typeof fault === 'string' ? parseFault(fault) : fault;
+    if (!isFault(parsed.name)) throw new Error(`There is no fault called "${parsed.name}".`);
+    const planned: Planned = {
+      fault: parsed,
+      left: plan.times ?? (plan.forMs === undefined ? 1 : Number.POSITIVE_INFINITY),
+      plan,
+    };
+    if (plan.forMs !== undefined) planned.until = this.clock.now() + plan.forMs;
+    this.queue.push(planned);
   }
 
   clear(): void {
     this.queue.length = 0;
+    this.nextJob = undefined;
   }
 
-  /** By control, else by directive: `[[fault:status:429]]` anywhere in the body (so that it passes through a gateway). */
-  async pick(request: Request): Promise<Fault | undefined> {
-    if (!this.enabled || request.method !== 'POST') return undefined;
-    const text = await request.clone().text();
-    const planned = this.queue.find(
-      (entry) => entry.left > 0 && (!entry.model || (request.url + text).includes(entry.model)),
-    );
+  /** Taken by the vendor's handler where its next job should end otherwise. */
+  takeJob(): TaskFault | undefined {
+    const taken = this.nextJob;
+    this.nextJob = undefined;
+    return taken;
+  }
+
+  /** By plan, else by directive `[[fault:status:429]]` anywhere in the body, else by `#fault=status:429` at the model's name. */
+  async pick(request: Request): Promise<Picked> {
+    if (!this.enabled) return { request };
+    const text = request.method === 'POST' ? await request.clone().text() : '';
+    const planned = this.queue.find((entry) => this.holds(entry, request, text));
+    const chosen = suffix.exec(text)?.[1] ?? suffix.exec(request.url)?.[1];
+    const bare = chosen ? without(request, text) : request;
     if (planned) {
       planned.left--;
-      return planned.fault;
+      return { fault: planned.fault, request: bare };
     }
-    const directive = /\[\[fault:([a-z0-9:-]+)\]\]/.exec(text);
-    return directive?.[1] ? parseFault(directive[1]) : undefined;
+    const named = directive.exec(text)?.[1] ?? (chosen && decodeURIComponent(chosen));
+    return named ? { fault: parseFault(named), request: bare } : { request: bare };
   }
 
   async apply(fault: Fault, request: Request, handler: SimulatorHandler): Promise<Response> {
+    const { signal } = request;
+    const { argument } = fault;
+    const own = answerOf(fault, { provider: this.provider, now: this.clock.now, writeError: handler.writeError });
+    if (own) return own;
+    const wait = (ms: number) => (Number.isFinite(ms) ? this.clock.sleep(ms, signal) : forever(signal));
+    const work = async () => {
+      await (await handler.handle(request)).arrayBuffer();
+    };
+    const number = (otherwise: number) => Number(argument ?? otherwise);
     switch (fault.name) {
-      case 'status': {
-        const status = Number(fault.argument ?? 500);
-        const response = handler.writeError(status, `Simulated ${status}.`);
-        if (status === 429 || status === 503) response.headers.set('retry-after', fault.retryAfter ?? '1');
-        return response;
-      }
-      case 'garbage':
-        return new Response('<!doctype html><title>Bad gateway</title>', { headers: { 'content-type': 'text/html' } });
-      case 'empty':
-        return new Response(null, { status: 200, headers: { 'content-type': 'application/json' } });
-      case 'half-json': {
-        const whole = await (await handler.handle(request)).text();
-        return new Response(whole.slice(0, whole.length >> 1), { headers: { 'content-type': 'application/json' } });
-      }
+      case 'dns':
+      case 'refused':
+      case 'connect-timeout':
+      case 'tls':
+      case 'fin':
+      case 'huge-header':
+      case 'many-headers':
+        throw failedFetch(fault.name, argument);
       case 'billed-500':
-        await (await handler.handle(request)).arrayBuffer();
+        await work();
         return handler.writeError(500, 'Simulated failure after the work was done.');
+      case 'billed':
+        await work();
+        return handler.writeError(number(500), 'Simulated failure after the work was done.');
+      case 'billed-edge':
+        await work();
+        return page(number(504));
+      case 'billed-reset':
+        await work();
+        throw failedFetch(fault.name);
       case 'slow':
-        await new Promise((resolve) => setTimeout(resolve, Number(fault.argument ?? 100)));
+        await wait(number(100));
         return handler.handle(request);
       case 'stall':
-        return new Promise((_, reject) =>
-          request.signal.addEventListener('abort', () => reject(request.signal.reason), { once: true }),
-        );
-      case 'reset':
-        if (fault.argument === undefined) throw new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } });
-        return shorten(await handler.handle(request), Number(fault.argument), true);
-      case 'cut':
-        return shorten(await handler.handle(request), Number(fault.argument ?? 1), false);
-      default:
-        return handler.writeError(400, `Unknown fault "${fault.name}".`);
+        await wait(number(Number.POSITIVE_INFINITY));
+        return handler.handle(request);
+      case 'error-200': {
+        const error = handler.writeError(500, 'Simulated error inside a 200.');
+        return new Response(error.body, { status: 200, headers: error.headers });
+      }
+      case 'job':
+        this.nextJob = argument as TaskFault;
+        return handler.handle(request);
     }
+    if (fault.name === 'reset' && argument === undefined) throw failedFetch(fault.name);
+    if (!isFault(fault.name)) return handler.writeError(400, `Unknown fault "${fault.name}".`);
+    const errorBody = async () => (await handler.writeError(500, 'Simulated error in the stream.').json()) as Json;
+    const answer = await handler.handle(request);
+    return (await altered(fault, answer, { request, wait, errorBody })) ?? answer;
+  }
+
+  private holds({ left, plan, until }: Planned, request: Request, text: string): boolean {
+    const method = plan.method ?? 'POST';
+    if (left <= 0 || (until !== undefined && this.clock.now() >= until)) return false;
+    if (method !== 'any' && request.method !== method) return false;
+    if (plan.path && !request.url.includes(plan.path)) return false;
+    return !plan.model || (request.url + text).includes(plan.model);
   }
 }
 
@@ -82,33 +159,21 @@ export function parseFault(text: string): Fault {
   return colon < 0 ? { name: text } : { name: text.slice(0, colon), argument: text.slice(colon + 1) };
 }
 
-/** Passes the first `events` server-sent events, then ends or breaks. The source is canceled, as by a dead socket. */
-function shorten(response: Response, events: number, breaks: boolean): Response {
-  const reader = response.body
-    ?.pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>)
-    .getReader();
-  const encoder = new TextEncoder();
-  let seen = 0;
-  let kept = '';
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      while (seen < events) {
-        const end = kept.indexOf('\n\n');
-        if (end >= 0) {
-          controller.enqueue(encoder.encode(kept.slice(0, end + 2)));
-          kept = kept.slice(end + 2);
-          seen++;
-          return;
-        }
-        const chunk = await reader?.read();
-        if (!chunk || chunk.done) return controller.close();
-        kept += chunk.value;
-      }
-      await reader?.cancel();
-      if (breaks) controller.error(new TypeError('terminated'));
-      else controller.close();
-    },
-    cancel: (reason) => reader?.cancel(reason),
+function forever(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
-  return new Response(body, response);
+}
+
+/** The request without the suffix at its model's name. */
+function without(request: Request, text: string): Request {
+  const { method, headers, signal } = request;
+  const bare = text.replace(suffix, '');
+  return new Request(request.url.replace(suffix, ''), {
+    method,
+    headers,
+    signal,
+    ...(method === 'GET' || method === 'HEAD' ? {} : { body: bare }),
+  });
 }

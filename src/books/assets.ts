@@ -29,6 +29,10 @@ export class AssetRecords {
     );
   }
 
+  remove(id: string): void {
+    this.sql.run('DELETE FROM asset WHERE id = ?', id);
+  }
+
   find(id: string): AssetRow | undefined {
     const row = this.sql.all('SELECT * FROM asset WHERE id = ?', id)[0];
     return (

@@ -131,6 +131,15 @@ export class Attempts {
     return changed === 1;
   }
 
+  /** Notes what the generation came to that ended with this attempt: once for a generation. */
+  made(id: string, generationId: string, units: Record<string, number>): void {
+    this.sql.run(
+      `UPDATE attempt SET units = ? WHERE id = ? AND NOT EXISTS
+         (SELECT 1 FROM attempt WHERE id >= ? AND id < ? AND units IS NOT NULL)`,
+      ...[JSON.stringify(units), id, `${generationId}.`, `${generationId}/`],
+    );
+  }
+
   /** Those whose end is not known, oldest first. */
   open(before: number): OpenAttempt[] {
     return this.opened("a.state = 'dispatched' AND a.at < ? ORDER BY a.at", before);

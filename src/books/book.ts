@@ -7,14 +7,15 @@ import type { Beginning, Begun, Conclusion, NewGeneration, Work } from './beginn
 import type { Budget, BudgetState } from './budget.ts';
 import { Budgets } from './budgets.ts';
 import { Deliveries, type Delivery, deliveryOfAlert, type NewDelivery } from './deliveries.ts';
-import { type GenerationPage, type GenerationRecord, Generations } from './generations.ts';
+import { type GenerationPage, type GenerationQuery, type GenerationRecord, Generations } from './generations.ts';
 import { Idempotency, type IdempotentClaim, type KeptAnswer } from './idempotency.ts';
 import { type DeadLetter, Jobs } from './jobs.ts';
 import { type KeyGrant, type KeyRow, Keys, type NewKey } from './keys.ts';
 import { type MixQuery, mix } from './mix.ts';
 import { type ResponseRecord, Responses } from './responses.ts';
+import { Rollup } from './rollup.ts';
 import { migrations } from './schema.ts';
-import { type SpendAnswer, type SpendQuery, spend } from './spend.ts';
+import { type SpendAnswer, type SpendQuery, SpendReports, type SpendStep, spend } from './spend.ts';
 
 /**
  * One tenant's durable record. Synchronous over the Sql port; hosts run each call in a transaction.
@@ -31,6 +32,8 @@ export class Book {
   private readonly deliveries: Deliveries;
   private readonly budgets: Budgets;
   private readonly idempotency: Idempotency;
+  private readonly rollup: Rollup;
+  private readonly reports: SpendReports;
 
   constructor(sql: Sql) {
     this.sql = sql;
@@ -43,6 +46,8 @@ export class Book {
     this.deliveries = new Deliveries(sql);
     this.budgets = new Budgets(sql);
     this.idempotency = new Idempotency(sql);
+    this.rollup = new Rollup(sql);
+    this.reports = new SpendReports(sql, this.rollup);
   }
 
   /** Brings the schema up to date. Safe to call at every start. */
@@ -92,6 +97,7 @@ export class Book {
       this.attempts.withdraw(attempt.id);
       return refusal;
     }
+    this.rollup.began(attempt.id);
     if (generation && !generation.plain) this.generations.insert(generation);
     const { id: attemptId, generationId } = attempt;
     if (job) this.jobs.insert({ attemptId, generationId, due: job.leasedUntil, ...job });
@@ -108,22 +114,29 @@ export class Book {
 
   /**
    * Books an attempt's cost, turns its holds into what it consumed and, with `conclusion`, ends its generation and tells whoever
-   * wants to know. Exactly once: a second call changes nothing and returns false.
+   * wants to know. Exactly once: a second call changes nothing and answers `before`. `telling`: there are webhooks to send now.
    */
-  settle(settlement: Settlement, conclusion?: Conclusion): boolean {
-    if (!this.attempts.settle(settlement)) return false;
+  settle(settlement: Settlement, conclusion?: Conclusion): 'settled' | 'telling' | 'before' {
+    if (!this.attempts.settle(settlement)) return 'before';
+    let telling = false;
     const { attemptId, receipt, units, at } = settlement;
     for (const alert of this.budgets.settle(attemptId, receipt, units ?? {})) {
-      if (alert.budget.alertUrl) this.deliveries.insert(deliveryOfAlert(alert, at));
+      if (!alert.budget.alertUrl) continue;
+      this.deliveries.insert(deliveryOfAlert(alert, at));
+      telling = true;
     }
-    if (!conclusion) return true;
-    this.jobs.remove(attemptId);
-    const webhook = this.generations.conclude(conclusion);
-    if (webhook) {
+    if (conclusion) {
+      this.jobs.remove(attemptId);
+      const webhook = this.generations.conclude(conclusion);
       const { id, status } = conclusion;
-      this.deliveries.insert({ id: `evt_${id}`, event: `generation.${status}`, generationId: id, at, ...webhook });
+      if (conclusion.units) this.attempts.made(attemptId, id, conclusion.units);
+      if (webhook) {
+        this.deliveries.insert({ id: `evt_${id}`, event: `generation.${status}`, generationId: id, at, ...webhook });
+        telling = true;
+      }
     }
-    return true;
+    this.rollup.ended(attemptId);
+    return telling ? 'telling' : 'settled';
   }
 
   /** Attempts whose end is not known, oldest first. */
@@ -244,8 +257,15 @@ export class Book {
     return this.generations.find(id, keyId);
   }
 
-  listGenerations(query: { limit: number; after?: string; keyId?: string }): GenerationPage {
+  listGenerations(query: GenerationQuery): GenerationPage {
     return this.generations.list(query);
+  }
+
+  /** Forgets what an ended generation was asked and made; what it cost stays. False where there is none that has ended. */
+  removeGeneration(id: string): boolean {
+    const assets = this.generations.remove(id);
+    for (const asset of assets ?? []) this.assets.remove(asset);
+    return assets !== undefined;
   }
 
   addAsset(asset: AssetRow): void {
@@ -269,8 +289,24 @@ export class Book {
     return this.responses.remove(id, keyId);
   }
 
+  /** A whole report in one go: for books that are small, or nobody else's. */
   spend(query: SpendQuery): SpendAnswer {
     return spend(this.sql, query);
+  }
+
+  /** A report a few milliseconds at a time: to be asked again, with the same token, until it is done. */
+  spendStep(token: string, query: SpendQuery): SpendStep {
+    return this.reports.step(token, query);
+  }
+
+  /** Takes settled attempts into the columns that reports read. Returns whether there may be more to take. */
+  rollUp(limit?: number, leave?: number): boolean {
+    return this.rollup.rollUp(limit, leave);
+  }
+
+  /** Makes those columns anew from the attempts: the next reports, or `rollUp` until it is done, do the work. */
+  rebuildRollups(): void {
+    this.rollup.rebuild();
   }
 
   /** What was made in a period, for forecasts. */

@@ -1,4 +1,13 @@
-import type { CostBasis, CostStatus, Json, JsonObject, Modality, Receipt, ReceiptLine } from '../contract/index.ts';
+import {
+  type CostBasis,
+  type CostStatus,
+  type Json,
+  type JsonObject,
+  type Modality,
+  type Receipt,
+  type ReceiptLine,
+  stringAt,
+} from '../contract/index.ts';
 import type { Row, Sql } from '../runtime/ports.ts';
 import type { Attribution } from './attempts.ts';
 import type { Conclusion, NewGeneration } from './beginning.ts';
@@ -28,6 +37,8 @@ export type GenerationRecord = {
   simulated: boolean;
   at: number;
   completedAt?: number;
+  /** The request as the book keeps it: no media bytes. */
+  request?: JsonObject;
   outputs: Json[];
   units?: Record<string, number>;
   warnings: string[];
@@ -39,6 +50,15 @@ export type GenerationRecord = {
 };
 
 export type GenerationPage = { data: GenerationRecord[]; hasMore: boolean };
+
+/** Newest first unless `oldestFirst`; `after` is the id of the last one seen. */
+export type GenerationQuery = {
+  limit: number;
+  after?: string;
+  keyId?: string;
+  modality?: Modality;
+  oldestFirst?: boolean;
+};
 
 /** Generations with their attempts and ledger lines. */
 export class Generations {
@@ -101,7 +121,10 @@ export class Generations {
   find(id: string, keyId?: string): GenerationRecord | undefined {
     const owner = keyId ?? null;
     const row =
-      this.sql.all('SELECT * FROM generation WHERE id = ? AND (? IS NULL OR key_id = ?)', id, owner, owner)[0] ??
+      this.sql.all(
+        "SELECT * FROM generation WHERE id = ? AND (? IS NULL OR key_id = ?) AND status <> 'deleted'",
+        ...[id, owner, owner],
+      )[0] ??
       this.sql.all(
         `SELECT ${plain} FROM attempt WHERE id = ? AND asked IS NOT NULL AND (? IS NULL OR key_id = ?)`,
         `${id}.1`,
@@ -111,22 +134,39 @@ export class Generations {
     return row && this.whole(row);
   }
 
-  /** Newest first; `after` is the id of the last one seen. */
-  list(query: { limit: number; after?: string; keyId?: string }): GenerationPage {
+  list(query: GenerationQuery): GenerationPage {
+    const { oldestFirst } = query;
     const after = query.after ?? null;
     const owner = query.keyId ?? null;
+    const modality = query.modality ?? null;
     const limit = query.limit + 1;
+    const past = oldestFirst ? '>' : '<';
+    const order = oldestFirst ? 'ASC' : 'DESC';
+    const asked = [after, after, owner, owner, modality, modality, limit];
     const rows = this.sql.all(
       `SELECT * FROM (SELECT * FROM generation
-         WHERE (? IS NULL OR id < ?) AND (? IS NULL OR key_id = ?) ORDER BY id DESC LIMIT ?)
+         WHERE (? IS NULL OR id ${past} ?) AND (? IS NULL OR key_id = ?) AND (? IS NULL OR modality = ?)
+           AND status <> 'deleted' ORDER BY id ${order} LIMIT ?)
        UNION ALL SELECT * FROM (SELECT ${plain} FROM attempt
-         WHERE asked IS NOT NULL AND id LIKE '%.1' AND (? IS NULL OR id < ?) AND (? IS NULL OR key_id = ?) ORDER BY attempt.id DESC LIMIT ?)
-       ORDER BY 1 DESC LIMIT ?`,
-      ...[after, after, owner, owner, limit],
-      ...[after, after, owner, owner, limit],
+         WHERE asked IS NOT NULL AND id LIKE '%.1' AND (? IS NULL OR id ${past} ?) AND (? IS NULL OR key_id = ?)
+           AND (? IS NULL OR modality = ?) ORDER BY attempt.id ${order} LIMIT ?)
+       ORDER BY 1 ${order} LIMIT ?`,
+      ...asked,
+      ...asked,
       limit,
     );
     return { data: rows.slice(0, query.limit).map((row) => this.whole(row)), hasMore: rows.length > query.limit };
+  }
+
+  /** Forgets what an ended generation was asked and made; what it cost stays. Returns the ids of its assets, undefined where there is none. */
+  remove(id: string): string[] | undefined {
+    const row = this.sql.all(
+      "SELECT outputs FROM generation WHERE id = ? AND completed_at IS NOT NULL AND status <> 'deleted'",
+      id,
+    )[0];
+    if (!row) return undefined;
+    this.sql.run("UPDATE generation SET status = 'deleted', request = NULL, outputs = NULL WHERE id = ?", id);
+    return (parsed<Json[]>(row.outputs) ?? []).flatMap((output) => stringAt(output, 'asset') ?? []);
   }
 
   private whole(row: Row): GenerationRecord {
@@ -151,6 +191,7 @@ export class Generations {
       simulated: row.simulated === 1,
       at: Number(row.created_at),
       ...(completedAt === undefined ? {} : { completedAt }),
+      request: parsed(row.request),
       outputs: parsed<Json[]>(row.outputs) ?? [],
       units: parsed(row.units),
       warnings: parsed<string[]>(row.warnings) ?? [],

@@ -13,6 +13,7 @@ export type * from './jobs.ts';
 export type * from './keys.ts';
 export type * from './responses.ts';
 export type * from './spend.ts';
+export { spendFilters, spendGroups } from './spend.ts';
 
 /** A book as seen from another thread or machine: the same methods, asynchronous. */
 export type BookClient = {

@@ -80,7 +80,7 @@ export function pack(values: ArrayLike<number>): Packed | undefined {
   if (!isWhole || !Number.isSafeInteger(least) || most - least > 0xffffffff) {
     return { kind: double!, base: 0, data: bytes(Float64Array.from(values)) };
   }
-  if (most === least) return { kind: constant!, base: least, data: new Uint8Array(0) };
+  if (most === least) return { kind: constant!, base: least, data: new Uint8Array(1) };
   // Small ones need no base: reading them is one copy.
   const base = least >= 0 && most <= 0xffff ? 0 : least;
   const span = most - base;

@@ -72,10 +72,30 @@ export class Names {
     return String(row?.text ?? '');
   }
 
+  /** The written tags that have one of these names; `last` is the highest code of any written tag. */
+  tagsNamed(names: readonly string[]): { known: Set<number>; last: number } {
+    const known = new Set<number>();
+    for (const name of names) {
+      // ">" comes right after "=".
+      const rows = this.sql.all(
+        'SELECT code FROM rollup_name WHERE epoch = ? AND kind = ? AND text >= ? AND text < ?',
+        ...[this.epoch, nameKinds.indexOf('tag'), `${name}=`, `${name}>`],
+      );
+      for (const row of rows) known.add(Number(row.code));
+    }
+    return { known, last: this.last('tag') };
+  }
+
   protected make(kind: NameKind, text: string): number {
     const code = this.last(kind) + 1;
     const place = nameKinds.indexOf(kind);
-    this.sql.run('INSERT INTO rollup_name (epoch, kind, text, code) VALUES (?, ?, ?, ?)', this.epoch, place, text, code);
+    this.sql.run(
+      'INSERT INTO rollup_name (epoch, kind, text, code) VALUES (?, ?, ?, ?)',
+      this.epoch,
+      place,
+      text,
+      code,
+    );
     return code;
   }
 
@@ -124,6 +144,13 @@ export function readCell(text: string): Cell {
 }
 
 export function readSku(text: string): Sku {
-  const [meter, dims, model, price, per, priced] = JSON.parse(text) as [string, Sku['dims'], string, string, string, number];
+  const [meter, dims, model, price, per, priced] = JSON.parse(text) as [
+    string,
+    Sku['dims'],
+    string,
+    string,
+    string,
+    number,
+  ];
   return { meter, dims, model, price, per, priced: priced === 1 };
 }

@@ -124,7 +124,16 @@ export class SegmentBuilder {
   private cellOf(row: Row): number {
     const { modality, provider, model, simulated, outcome, cost_status, cost_basis, catalogue, state } = row;
     const ended = state === 'dispatched' ? null : outcome;
-    const words = [modality, provider, model, Number(simulated), ended, cost_status ?? '', cost_basis ?? '', catalogue ?? ''];
+    const words = [
+      modality,
+      provider,
+      model,
+      Number(simulated),
+      ended,
+      cost_status ?? '',
+      cost_basis ?? '',
+      catalogue ?? '',
+    ];
     const place = words.join('\n');
     let code = this.cells.get(place);
     if (code === undefined) {

@@ -6,7 +6,7 @@ import {
   columns,
   countOf,
   join,
-  numberColumns,
+  type numberColumns,
   pack,
   type Segment,
   sumOf,
@@ -25,6 +25,8 @@ const settlementsAStep = 256;
 /** Segments of one level that become one of the next, up to 16 thousand rows or so. */
 const fanOut = 8;
 const highestLevel = 2;
+/** Values of one column that are still one blob: a Durable Object's row holds 2 MB. */
+const mostValues = 200_000;
 const columnsASegment = 64;
 
 /**
@@ -39,9 +41,10 @@ export class Rollup {
   /** The highest watermark ever seen. May be above the stored one, after a rollback: then more is noted as late than need be. */
   private seen: string | undefined;
   private settlements = 0;
-  /** While a report reads, nothing moves. Counts the steps that were put off for it. */
-  private frozen = false;
+  /** While a report reads, nothing moves: its ticket, and the steps that were put off for it. */
+  private frozenFor: number | undefined;
   private putOff = 0;
+  private tickets = 0;
 
   constructor(sql: Sql) {
     this.sql = sql;
@@ -59,7 +62,12 @@ export class Rollup {
     if (attemptId <= this.watermark()) this.sql.run('UPDATE rollup_late SET ended = 1 WHERE attempt_id = ?', attemptId);
     if (++this.settlements < settlementsAStep) return;
     this.settlements = 0;
-    this.rollUp();
+    try {
+      this.rollUp();
+    } catch {
+      // No settlement fails for what only follows from it: the columns are made anew. Where the store itself fails, so does this.
+      this.rebuild();
+    }
   }
 
   /**
@@ -69,8 +77,8 @@ export class Rollup {
    * @returns whether there may be more.
    */
   rollUp(limit = step, leave = newest): boolean {
-    if (this.frozen && this.putOff++ < 64) return true;
-    this.frozen = false;
+    if (this.frozenFor !== undefined && this.putOff++ < 64) return true;
+    this.frozenFor = undefined;
     const { epoch, upto, clearing } = this.state();
     if (clearing) return this.clear(epoch);
     const builder = new SegmentBuilder(new Names(this.sql, epoch));
@@ -115,24 +123,25 @@ export class Rollup {
 
   /** Forgets all of it, to be taken in anew by the steps that follow. */
   rebuild(): void {
-    this.frozen = false;
+    this.frozenFor = undefined;
     this.sql.run("UPDATE rollup_state SET epoch = epoch + 1, upto = '', clearing = 1");
     this.sql.run('DELETE FROM rollup_late');
   }
 
-  /** Holds everything as it is while a report reads. */
-  freeze(): void {
-    this.frozen = true;
+  /** Holds everything as it is while a report reads. Returns its ticket. */
+  freeze(): number {
     this.putOff = 0;
+    this.frozenFor = ++this.tickets;
+    return this.frozenFor;
   }
 
-  thaw(): void {
-    this.frozen = false;
+  /** False once a report was no longer waited for. */
+  isFrozenFor(ticket: number): boolean {
+    return this.frozenFor === ticket;
   }
 
-  /** False once a report took too long and was no longer waited for. */
-  get isFrozen(): boolean {
-    return this.frozen;
+  thaw(ticket: number): void {
+    if (this.frozenFor === ticket) this.frozenFor = undefined;
   }
 
   state(): { epoch: number; upto: string; clearing: boolean } {
@@ -140,12 +149,13 @@ export class Rollup {
     return { epoch: Number(row?.epoch), upto: String(row?.upto), clearing: row?.clearing === 1 };
   }
 
-  /** Oldest first. Times are those of attempts, in milliseconds. */
-  segments(): StoredSegment[] {
+  /** Newest first. Times are those of attempts, in milliseconds. */
+  segments(most = -1): StoredSegment[] {
     return this.sql
       .all(
         `SELECT id, row_count, level, first_at, last_at FROM rollup_segment
-         WHERE epoch = (SELECT epoch FROM rollup_state) ORDER BY id`,
+         WHERE epoch = (SELECT epoch FROM rollup_state) ORDER BY id DESC LIMIT ?`,
+        most,
       )
       .map((row) => ({
         id: Number(row.id),
@@ -177,7 +187,11 @@ export class Rollup {
 
   private scan(upto: string, limit: number, leave: number): Row[] {
     if (leave > 0) {
-      const beyond = this.sql.all('SELECT 1 FROM attempt WHERE id > ? ORDER BY id LIMIT 1 OFFSET ?', upto, limit + leave - 1);
+      const beyond = this.sql.all(
+        'SELECT 1 FROM attempt WHERE id > ? ORDER BY id LIMIT 1 OFFSET ?',
+        upto,
+        limit + leave - 1,
+      );
       if (beyond.length === 0) return [];
     }
     return attemptsWhere(this.sql, 'id > ? ORDER BY id LIMIT ?', upto, limit);
@@ -201,12 +215,17 @@ export class Rollup {
     }
   }
 
-  /** Newest segments of the same level become one of the next. */
+  /** The newest segments of one level become one of the next. */
   private merge(epoch: number): void {
     for (let level = 0; level < highestLevel; level++) {
-      const tail = this.segments().slice(-fanOut);
+      const tail = this.segments(fanOut).reverse();
       if (tail.length < fanOut || tail.some((one) => one.level !== level)) return;
       const whole = join(tail.map((one) => this.read(one, columns)));
+      const values = Object.values({ ...whole.codes, ...whole.numbers });
+      if (values.some((column) => column !== undefined && column.length > mostValues)) {
+        for (const { id } of tail) this.sql.run('UPDATE rollup_segment SET level = ? WHERE id = ?', highestLevel, id);
+        return;
+      }
       for (const one of tail) this.remove(one.id);
       const firstAt = Math.min(...tail.map((one) => one.firstAt));
       this.write(epoch, level + 1, firstAt, Math.max(...tail.map((one) => one.lastAt)), whole);

@@ -197,4 +197,44 @@ CREATE TABLE hold (
   PRIMARY KEY (attempt_id, budget_id)
 ) STRICT, WITHOUT ROWID;
 `,
+  `
+-- what the generation that ended with this attempt came to: countable results
+ALTER TABLE attempt ADD COLUMN units TEXT;
+UPDATE attempt SET units = (SELECT g.units FROM generation g WHERE g.id = attempt.generation_id)
+  WHERE outcome = 'succeeded' AND asked IS NULL;
+
+-- settled attempts once more, by columns, for reports. Derived: see rollup.ts
+CREATE TABLE rollup_state (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  -- counts rebuilds; what is of an older epoch is on its way out
+  epoch INTEGER NOT NULL,
+  clearing INTEGER NOT NULL,
+  -- attempts up to this id have been taken in, save those that are late
+  upto TEXT NOT NULL
+) STRICT;
+INSERT INTO rollup_state (id, epoch, clearing, upto) VALUES (1, 1, 0, '');
+
+CREATE TABLE rollup_late (attempt_id TEXT PRIMARY KEY, ended INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX rollup_late_ended ON rollup_late (attempt_id) WHERE ended = 1;
+
+CREATE TABLE rollup_name (
+  epoch INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  text TEXT NOT NULL,
+  code INTEGER NOT NULL,
+  PRIMARY KEY (epoch, kind, text)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX rollup_name_code ON rollup_name (epoch, kind, code);
+
+CREATE TABLE rollup_segment (
+  id INTEGER PRIMARY KEY,
+  epoch INTEGER NOT NULL,
+  row_count INTEGER NOT NULL,
+  level INTEGER NOT NULL,
+  first_at INTEGER NOT NULL,
+  last_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE rollup_column (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, base INTEGER NOT NULL, data BLOB NOT NULL) STRICT;
+`,
 ];

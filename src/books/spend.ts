@@ -1,111 +1,165 @@
-import type { Sql, SqlValue } from '../runtime/ports.ts';
+import type { Sql } from '../runtime/ports.ts';
+import { Rollup } from './rollup.ts';
+import { SpendReport } from './spend-report.ts';
 
-export const spendGroups = ['modality', 'provider', 'model', 'key', 'tag', 'day'] as const;
+/** What a report can be grouped by. `unit` parts the ledger's lines by meter. */
+export const spendGroups = [
+  'modality',
+  'provider',
+  'model',
+  'unit',
+  'key',
+  'project',
+  'tag',
+  'user',
+  'workflow',
+  'parent',
+  'day',
+  'hour',
+] as const;
 export type SpendGroup = (typeof spendGroups)[number];
 
+/** What exports are grouped by besides: `tags` are all of an attempt's tags together, `sku` is a price with its meter. */
+export const exportGroups = ['key_id', 'tags', 'sku', 'simulated', 'status', 'basis', 'catalogue'] as const;
+export type ExportGroup = (typeof exportGroups)[number];
+
+export const spendFilters = [...spendGroups, 'meter'] as const;
+export type SpendFilter = (typeof spendFilters)[number];
+
 export type SpendQuery = {
-  groupBy: SpendGroup[];
-  /** Milliseconds, UTC; `to` is exclusive. */
+  groupBy: (SpendGroup | ExportGroup)[];
+  /** Milliseconds, UTC, of the attempts' beginning; `to` is exclusive. */
   from?: number;
   to?: number;
   simulated: 'exclude' | 'include' | 'only';
+  /** Nothing but this key's. */
   keyId?: string;
+  /** Values as they stand in reports (keys also by id, models also without their provider); any of them. "" is none. */
+  filters?: Partial<Record<SpendFilter, string[]>>;
+  /** The dearest groups at most; the others are summed up as `rest`. */
+  limit?: number;
+  /** Leaves percentiles out. */
+  plain?: boolean;
+  /** Names of tags to group by with `tags`. Absent: all. */
+  tagNames?: string[];
 };
 
-export type SpendRow = {
-  group: Partial<Record<SpendGroup, string>>;
+/** Costs at the median and at 95 of 100, in pico-dollars: paid ones, at most 0.8 % above the exact rank. */
+export type Percentiles = { p50: bigint; p95: bigint };
+
+export type SpendSums = {
   generations: number;
   attempts: number;
+  /** Attempts whose end is not known yet. */
+  open: number;
+  /** Attempts that ended otherwise than with success, canceled ones too, and what they cost all the same. */
+  failed: number;
+  failedPico: bigint;
   /** Attempts with any quantity that has no price. */
   unpriced: number;
   estimated: number;
+  cacheHits: number;
   costPico: bigint;
-  /** Countable results by name: images, seconds, characters, tokens. */
+  /** What the tenant's customers are charged. */
+  chargePico: bigint;
+  /** What answers from the cache did not cost. */
+  avoidedPico: bigint;
+};
+
+export type SpendRow = SpendSums & {
+  /** With `unit` comes `meter`. */
+  group: Partial<Record<SpendGroup | ExportGroup | 'meter', string>>;
+  /** Countable results by name: images, seconds, characters, tokens. By unit: what the meter counted. */
   units: Record<string, number>;
+  /** Cost of one generation that had a cost. */
+  generationCost?: Percentiles;
+  /** Cost of a million of each unit. */
+  unitCost: Record<string, Percentiles>;
 };
 
-export type SpendAnswer = { rows: SpendRow[]; totalPico: bigint };
-
-const columns: Record<SpendGroup, string> = {
-  modality: 'a.modality',
-  provider: 'a.provider',
-  model: "a.provider || '/' || a.model",
-  key: 'k.name',
-  tag: "t.key || '=' || t.value",
-  day: "strftime('%Y-%m-%d', a.at / 1000, 'unixepoch')",
+export type SpendAnswer = {
+  rows: SpendRow[];
+  totalPico: bigint;
+  /** Every attempt once, whatever it is grouped by. */
+  total: SpendSums;
+  /** The groups beyond the limit. */
+  rest?: SpendSums & { groups: number };
 };
 
-/**
- * Sums attempts and their countable results. Grouping by tag counts a generation once under each of its tags, and
- * once under "" when it has none; the total is then taken without tags, so it never counts twice.
- */
-export function spend(sql: Sql, query: SpendQuery): SpendAnswer {
-  const { where, values } = conditions(query);
-  const groups = query.groupBy.map((group, place) => `${columns[group]} AS g${place}`);
-  const names = query.groupBy.map((_, place) => `g${place}`);
-  const select = groups.length ? `${groups.join(', ')},` : '';
-  const by = names.length ? `GROUP BY ${names.join(', ')} ORDER BY ${names.join(', ')}` : '';
-  const from = `FROM attempt a LEFT JOIN generation g ON g.id = a.generation_id LEFT JOIN key k ON k.id = a.key_id
-    ${query.groupBy.includes('tag') ? "LEFT JOIN json_each(COALESCE(a.tags, '{}')) t" : ''}`;
+/** `waiting`: another report goes first. `rows` come in portions while it works. */
+export type SpendStep =
+  | { state: 'waiting' }
+  | { state: 'working'; rows: SpendRow[] }
+  | { state: 'done'; answer: Omit<SpendAnswer, 'rows'> };
 
-  const money = sql.all(
-    `SELECT ${select} COUNT(DISTINCT a.generation_id) AS generations, COUNT(*) AS attempts,
-       SUM(a.cost_status IN ('unpriced', 'partially_unpriced')) AS unpriced,
-       SUM(a.cost_status = 'priced_estimated') AS estimated,
-       CAST(COALESCE(SUM(a.cost_pico), 0) AS TEXT) AS cost ${from} ${where} ${by}`,
-    ...values,
-  );
-  const units = sql.all(
-    `SELECT ${select} u.key AS unit, SUM(u.value) AS quantity ${from}, json_each(g.units) u
-     ${where} AND g.units IS NOT NULL AND a.id = g.id || '.1' GROUP BY ${[...names, 'u.key'].join(', ')}`,
-    ...values,
-  );
-  const tokens = sql.all(
-    `SELECT ${select} SUM(l.value ->> 'quantity') AS quantity ${from}, json_each(a.lines) l
-     ${where} AND l.value ->> 'meter' LIKE '%\\_tokens' ESCAPE '\\' ${by}`,
-    ...values,
-  );
-  const total = sql.all(
-    `SELECT CAST(COALESCE(SUM(a.cost_pico), 0) AS TEXT) AS cost FROM attempt a ${where}`,
-    ...values,
-  )[0];
+/** Reports of one book, one at a time, a few milliseconds a step: nobody waits long for them. */
+export class SpendReports {
+  private readonly sql: Sql;
+  private readonly rollup: Rollup;
+  private active: { token: string; reading?: { report: SpendReport; ticket: number } } | undefined;
+  /** Questions of others since the active one was last asked for. */
+  private impatience = 0;
 
-  const keyOf = (row: Record<string, SqlValue>) => JSON.stringify(names.map((name) => row[name] ?? ''));
-  const rows = new Map<string, SpendRow>();
-  for (const row of money) {
-    if (Number(row.attempts) === 0) continue;
-    rows.set(keyOf(row), {
-      group: Object.fromEntries(query.groupBy.map((group, place) => [group, String(row[`g${place}`] ?? '')])),
-      generations: Number(row.generations),
-      attempts: Number(row.attempts),
-      unpriced: Number(row.unpriced),
-      estimated: Number(row.estimated),
-      costPico: BigInt(String(row.cost)),
-      units: {},
-    });
+  constructor(sql: Sql, rollup: Rollup) {
+    this.sql = sql;
+    this.rollup = rollup;
   }
-  for (const row of tokens) {
-    const group = rows.get(keyOf(row));
-    if (group && row.quantity) group.units.tokens = Number(row.quantity);
+
+  /**
+   * The next step of a report. Ask again with the same token until it is done; one that was lost begins anew, as long as it has
+   * given no rows.
+   * @param token any text that nobody else uses.
+   */
+  step(token: string, query: SpendQuery): SpendStep {
+    if (this.active && this.active.token !== token) {
+      if (++this.impatience < 2000) return { state: 'waiting' };
+      this.end();
+    }
+    this.impatience = 0;
+    this.active ??= { token };
+    try {
+      const step = this.work(this.active, query);
+      if (step.state === 'done') this.end();
+      return step;
+    } catch (thrown) {
+      this.end();
+      throw thrown;
+    }
   }
-  for (const row of units) {
-    const group = rows.get(keyOf(row));
-    if (group) group.units[String(row.unit)] = Number(row.quantity);
+
+  private work(active: NonNullable<typeof this.active>, query: SpendQuery): SpendStep {
+    const { rollup } = this;
+    if (!active.reading) {
+      // What has settled since goes into the columns first.
+      if (rollup.rollUp()) return { state: 'working', rows: [] };
+      active.reading = { ticket: rollup.freeze(), report: new SpendReport(this.sql, rollup, query) };
+    }
+    const { report, ticket } = active.reading;
+    if (!report.hasRead && !rollup.isFrozenFor(ticket)) {
+      delete active.reading;
+      return { state: 'working', rows: [] };
+    }
+    const step = report.next();
+    if (report.hasRead) rollup.thaw(ticket);
+    return step;
   }
-  return { rows: [...rows.values()], totalPico: BigInt(String(total?.cost ?? '0')) };
+
+  private end(): void {
+    if (this.active?.reading) this.rollup.thaw(this.active.reading.ticket);
+    this.active = undefined;
+  }
 }
 
-function conditions(query: SpendQuery): { where: string; values: SqlValue[] } {
-  const parts = ['1 = 1'];
-  const values: SqlValue[] = [];
-  if (query.simulated !== 'include') parts.push(`a.simulated = ${query.simulated === 'only' ? 1 : 0}`);
-  const add = (text: string, value: SqlValue | undefined) => {
-    if (value === undefined) return;
-    parts.push(text);
-    values.push(value);
-  };
-  add('a.at >= ?', query.from);
-  add('a.at < ?', query.to);
-  add('a.key_id = ?', query.keyId);
-  return { where: `WHERE ${parts.join(' AND ')}`, values };
+/**
+ * Sums attempts and their countable results, all in one go. Grouping by tag counts a generation once under each of its tags, and
+ * once under "" when it has none; the total never counts twice.
+ */
+export function spend(sql: Sql, query: SpendQuery): SpendAnswer {
+  const report = new SpendReport(sql, new Rollup(sql), query);
+  const rows: SpendRow[] = [];
+  for (;;) {
+    const step = report.next();
+    if (step.state === 'working') rows.push(...step.rows);
+    if (step.state === 'done') return { rows, ...step.answer };
+  }
 }

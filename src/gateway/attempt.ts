@@ -180,10 +180,11 @@ export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
     trace.costStatus = receipt.status;
     const now = gateway.clock.now();
     const charge = chargeOf(receipt, settlement.outcome, caller.markupPpm);
-    await caller.book.settle(
+    const settled = await caller.book.settle(
       { attemptId: id, at: now, receipt, charge, ...settlement },
       opened.plain || !end ? undefined : { id: generationId, at: now, ...end },
     );
+    if (settled === 'telling') gateway.wake.arm(caller.tenant);
     if (end && !opened.plain) gateway.wake.ended(caller.tenant, generationId);
   };
   return {

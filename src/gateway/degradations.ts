@@ -44,7 +44,7 @@ const tolerance = 0.6;
 /** What was asked about the outputs and did not come out: measured on what was delivered. */
 export function degradationsOf(record: JsonObject, outputs: readonly JsonObject[]): Degradation[] {
   const found: Degradation[] = [];
-  const media = outputs.filter((output) => output.asset !== undefined);
+  const media = outputs.filter((output) => output.asset !== undefined && output.type !== 'text');
   const first = media[0];
   if (!first) return found;
   const [, width, height] = /^(\d+)x(\d+)$/.exec(stringAt(record, 'size') ?? '') ?? [];
@@ -75,6 +75,8 @@ const types: Record<string, readonly string[]> = {
   jpg: ['image/jpeg'],
   mp3: ['audio/mpeg'],
   pcm: ['audio/pcm', 'audio/l16', 'audio/wav'],
+  ulaw: ['audio/basic'],
+  alaw: ['audio/x-alaw-basic'],
   opus: ['audio/ogg', 'audio/opus'],
   glb: ['model/gltf-binary'],
   m4a: ['audio/mp4'],
@@ -82,5 +84,6 @@ const types: Record<string, readonly string[]> = {
 
 function isFormat(format: string, mediaType: string): boolean {
   const name = format.toLowerCase().split('_')[0]!;
-  return types[name]?.includes(mediaType) ?? mediaType.endsWith(`/${name}`);
+  const [type = ''] = mediaType.split(';');
+  return types[name]?.includes(type) ?? type.endsWith(`/${name}`);
 }

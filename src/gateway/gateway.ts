@@ -9,6 +9,11 @@ export type Deadlines = { headersTimeout: number; idleTimeout: number; totalTime
 
 export const defaultDeadlines: Deadlines = { headersTimeout: 120_000, idleTimeout: 60_000, totalTimeout: 600_000 };
 
+/** Milliseconds between two questions about a running job: at least and at most, whatever pace its provider names. */
+export type Pace = { shortest: number; longest: number };
+
+export const defaultPace: Pace = { shortest: 50, longest: 15_000 };
+
 /** Everything the gateway needs, put together by an entry. */
 export type Gateway = {
   directory: Directory;
@@ -22,6 +27,7 @@ export type Gateway = {
   /** Where this gateway is reached from outside, without a trailing slash; absent where no provider can call it. */
   publicUrl?: string;
   deadlines: Deadlines;
+  pace: Pace;
   /** The one door to URLs that a caller or a provider gave. It lets the operator's `allowedOrigins` pass. */
   openUrl: OpenUrl;
   /** Origins that the operator vouches for: URLs of callers there may be http or private. For `checkUrl` before anything is opened. */

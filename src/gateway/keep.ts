@@ -1,10 +1,18 @@
-import { type AssetPart, GatewayError, type JsonObject, type Part, UrlError } from '../contract/index.ts';
+import {
+  type AssetPart,
+  GatewayError,
+  type JsonObject,
+  type Part,
+  type TextPart,
+  UrlError,
+} from '../contract/index.ts';
 import { type Probe, probe } from '../meter/probe.ts';
 import { probeSource } from '../meter/probe-source.ts';
 import type { Stored } from '../runtime/ports.ts';
 import type { Attempt } from './attempt.ts';
 import type { Caller, Gateway } from './gateway.ts';
 import { newId } from './ids.ts';
+import { measureRaw, type RawAudio, rawAudio } from './raw-audio.ts';
 import { sourceOf } from './stored.ts';
 
 /** Bytes of the largest output, where the operator says nothing else. */
@@ -12,6 +20,8 @@ export const largestOutput = 1024 ** 3;
 /** Milliseconds for one download, and how often one is tried. */
 const downloadTime = 900_000;
 const mostTries = 3;
+/** Characters of a text's annotations that the book itself keeps; longer ones (the words of an hour) lie in the store. */
+const mostNotes = 256 * 1024;
 
 /** A finished output as the book keeps it: media by asset id, text and vectors in place. */
 export type Kept = { output: JsonObject; seconds?: number };
@@ -19,20 +29,22 @@ export type Kept = { output: JsonObject; seconds?: number };
 /**
  * Copies an output to our own store, checked and measured; it is never held whole. Empty or undecodable media is `invalid_output`,
  * and leaves nothing in the store.
+ * @param format the one that was asked for: raw sound has nothing else that tells what it is.
  */
 export async function keepOutput(
   gateway: Gateway,
   caller: Pick<Caller, 'tenant' | 'book'>,
   attempt: Attempt,
   part: Part,
+  format?: string,
 ): Promise<Kept> {
-  if (part.type === 'text') return { output: { type: 'text', text: part.text } };
+  if (part.type === 'text') return { output: await keepText(gateway, caller, attempt, part) };
   if (part.type === 'embedding') return { output: { type: 'embedding', index: part.index, vector: part.vector } };
   if (part.type !== 'asset') return { output: { type: part.type } };
 
   const id = newId(`asset_${caller.tenant}_`, gateway.clock.now());
   try {
-    const { stored, found } = await storeAndMeasure(gateway, attempt, id, part);
+    const { stored, found } = await storeAndMeasure(gateway, attempt, id, part, format);
     await caller.book.addAsset({
       id,
       generationId: attempt.generationId,
@@ -46,6 +58,24 @@ export async function keepOutput(
     await gateway.assets.remove(id).catch(() => {});
     throw thrown;
   }
+}
+
+/** A text with what the provider says about it: times, speakers, words. */
+async function keepText(
+  gateway: Gateway,
+  caller: Pick<Caller, 'tenant' | 'book'>,
+  attempt: Attempt,
+  { text, annotations = [] }: TextPart,
+): Promise<JsonObject> {
+  if (annotations.length === 0) return { type: 'text', text };
+  const notes = JSON.stringify(annotations);
+  if (notes.length <= mostNotes) return { type: 'text', text, annotations };
+  const at = gateway.clock.now();
+  const id = newId(`asset_${caller.tenant}_`, at);
+  const mediaType = 'application/json';
+  const { size, sha256 } = await write(gateway, attempt, id, new TextEncoder().encode(notes));
+  await caller.book.addAsset({ id, generationId: attempt.generationId, sha256, mediaType, bytes: size, at });
+  return { type: 'text', text, asset: id, media_type: mediaType, bytes: size, sha256 };
 }
 
 function outputOf(attempt: Attempt, id: string, stored: Stored, found: Probe): JsonObject {
@@ -75,17 +105,32 @@ const typeOf: Partial<Record<string, string>> = {
   sound_effect: 'audio',
 };
 
-async function storeAndMeasure(gateway: Gateway, attempt: Attempt, id: string, { asset }: AssetPart) {
+async function storeAndMeasure(
+  gateway: Gateway,
+  attempt: Attempt,
+  id: string,
+  { asset }: AssetPart,
+  format: string | undefined,
+) {
+  const raw = kindOf[attempt.model.modality] === 'audio' ? rawAudio(asset.mediaType, format) : undefined;
   if ('bytes' in asset) {
-    const found = checked(attempt, probe(asset.bytes), asset.bytes.length);
+    const measured = heard(probe(asset.bytes), raw, asset.bytes, asset.bytes.length);
+    const found = checked(attempt, measured, asset.bytes.length);
     return { stored: await write(gateway, attempt, id, asset.bytes), found };
   }
   const stored =
     'stream' in asset
       ? await write(gateway, attempt, id, unbroken(attempt, asset.stream))
       : await download(gateway, attempt, id, asset.url);
-  const found = await probeSource(sourceOf(gateway.assets, id, stored.size));
-  return { stored, found: checked(attempt, found, stored.size) };
+  const source = sourceOf(gateway.assets, id, stored.size);
+  const found = await probeSource(source);
+  const measured = raw ? heard(found, raw, await source.read(0, Math.min(64, stored.size)), stored.size) : found;
+  return { stored, found: checked(attempt, measured, stored.size) };
+}
+
+/** A header that proves itself is believed before the word that there is none. */
+function heard(found: Probe | undefined, raw: RawAudio | undefined, head: Uint8Array, size: number) {
+  return found?.kind === 'audio' || !raw ? found : measureRaw(raw, head, size);
 }
 
 function checked(attempt: Attempt, found: Probe | undefined, size: number): Probe {

@@ -12,6 +12,7 @@ import {
   type Model,
   type Operation,
   type Progress,
+  stringAt,
 } from '../contract/index.ts';
 import type { Upstream } from '../runtime/ports.ts';
 import { askedOfMedia } from './asked.ts';
@@ -151,7 +152,8 @@ export async function finishMedia(
       });
     }
     const kept = [];
-    for (const part of operation.outputs) kept.push(await keepOutput(gateway, caller, attempt, part));
+    const format = stringAt(record, 'format');
+    for (const part of operation.outputs) kept.push(await keepOutput(gateway, caller, attempt, part, format));
     const outputs = kept.map((one) => one.output);
     const degradations = degradationsOf(record, outputs);
     await attempt.complete(attempt.price(operation.usage), {

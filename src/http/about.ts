@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { checkUrl } from '../contract/address.ts';
+import { checkUrl, UrlError } from '../contract/address.ts';
 import { GatewayError, isObject, type JsonObject, stringAt } from '../contract/index.ts';
 import type { About } from '../gateway/attempt.ts';
 import type { Caller, Gateway } from '../gateway/gateway.ts';
@@ -52,8 +52,18 @@ export async function hashedUser(caller: Pick<Caller, 'book'>, user: string): Pr
 export function webhookOf(gateway: Gateway, c: Context, body: JsonObject): { url: string; origin: string } | undefined {
   const url = stringAt(body, 'webhook');
   if (url === undefined) return undefined;
-  checkUrl(url, gateway.allowedOrigins);
+  checkTold(gateway, url, 'webhook');
   return { url, origin: originOf(gateway, c) };
+}
+
+/** Refuses an address that webhooks must not be sent to, before anything runs. */
+export function checkTold(gateway: Pick<Gateway, 'allowedOrigins'>, url: string, param: string): void {
+  try {
+    checkUrl(url, gateway.allowedOrigins);
+  } catch (thrown) {
+    const reason = thrown instanceof UrlError ? thrown.message : 'It cannot be read.';
+    throw new GatewayError('invalid_request', { message: `${param}: ${reason}`, param });
+  }
 }
 
 /** Where links in answers point: the configured public address, else the one that was called. */

@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import type { AssetRow } from '../books/index.ts';
 import { GatewayError } from '../contract/index.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { signerOf, tenantOfAsset } from '../gateway/sign.ts';
@@ -28,41 +29,57 @@ export function assetDoor(gateway: Gateway) {
       const row = genuine ? await book.asset(id) : undefined;
       if (!row) throw missing();
 
-      const etag = `"${row.sha256}"`;
       const asFile = active.test(row.mediaType) || !['0', undefined].includes(c.req.query('download'));
       const maxAge = Math.max(0, Math.min(cacheTime, Number(expires) - Math.ceil(now / 1000)));
-      const headers: Record<string, string> = {
-        'content-type': row.mediaType,
-        'content-disposition': `${asFile ? 'attachment' : 'inline'}; filename="${id}.${extensionOf(row.mediaType)}"`,
-        'accept-ranges': 'bytes',
-        etag,
-        'cache-control': `private, immutable, max-age=${maxAge}`,
-        'x-content-type-options': 'nosniff',
-        'content-security-policy': "default-src 'none'; sandbox",
-        'cross-origin-resource-policy': 'cross-origin',
-      };
-      if (matches(c.req.header('if-none-match'), etag)) return new Response(null, { status: 304, headers });
-      // A range of something else than the client has the rest of is of no use to it.
-      const same = [undefined, etag].includes(c.req.header('if-range'));
-      const range = same ? readRange(c.req.header('range'), row.bytes) : undefined;
-      if (range === 'bad') {
-        return new Response(null, { status: 416, headers: { 'content-range': `bytes */${row.bytes}` } });
-      }
-      headers['content-length'] = String(range ? range.end - range.start + 1 : row.bytes);
-      if (range) headers['content-range'] = `bytes ${range.start}-${range.end}/${row.bytes}`;
-      const status = range ? 206 : 200;
-      if (c.req.method === 'HEAD') {
-        if (await isStored(gateway.assets, row)) return new Response(null, { status, headers });
-        throw missing();
-      }
-      const stored = await openStored(gateway.assets, row, range);
-      if (!stored) throw missing();
-      return new Response(stored.body, { status, headers });
+      const answer = await sendAsset(gateway, c, row, { asFile, maxAge });
+      if (!answer) throw missing();
+      return answer;
     } catch (thrown) {
       const error = thrown instanceof GatewayError && thrown.code === 'invalid_api_key' ? missing() : thrown;
       return errorAnswer(error);
     }
   };
+}
+
+/**
+ * A kept output as an answer: one range, conditional requests and HEAD work.
+ * @param how.maxAge seconds that a private cache may keep it.
+ * @returns undefined when the bytes are gone.
+ */
+export async function sendAsset(
+  gateway: Gateway,
+  c: Context,
+  row: AssetRow,
+  how: { asFile: boolean; maxAge: number; headers?: Record<string, string> },
+): Promise<Response | undefined> {
+  const etag = `"${row.sha256}"`;
+  const name = `${row.id}.${extensionOf(row.mediaType)}`;
+  const headers: Record<string, string> = {
+    ...how.headers,
+    'content-type': row.mediaType,
+    'content-disposition': `${how.asFile ? 'attachment' : 'inline'}; filename="${name}"`,
+    'accept-ranges': 'bytes',
+    etag,
+    'cache-control': `private, immutable, max-age=${how.maxAge}`,
+    'x-content-type-options': 'nosniff',
+    'content-security-policy': "default-src 'none'; sandbox",
+    'cross-origin-resource-policy': 'cross-origin',
+  };
+  if (matches(c.req.header('if-none-match'), etag)) return new Response(null, { status: 304, headers });
+  // A range of something else than the client has the rest of is of no use to it.
+  const same = [undefined, etag].includes(c.req.header('if-range'));
+  const range = same ? readRange(c.req.header('range'), row.bytes) : undefined;
+  if (range === 'bad') {
+    return new Response(null, { status: 416, headers: { 'content-range': `bytes */${row.bytes}` } });
+  }
+  headers['content-length'] = String(range ? range.end - range.start + 1 : row.bytes);
+  if (range) headers['content-range'] = `bytes ${range.start}-${range.end}/${row.bytes}`;
+  const status = range ? 206 : 200;
+  if (c.req.method === 'HEAD') {
+    return (await isStored(gateway.assets, row)) ? new Response(null, { status, headers }) : undefined;
+  }
+  const stored = await openStored(gateway.assets, row, range);
+  return stored && new Response(stored.body, { status, headers });
 }
 
 function missing(): GatewayError {

@@ -10,3 +10,19 @@ export function toBase64(bytes: Uint8Array): string {
   }
   return btoa(binary);
 }
+
+/** Base64 text of a body, piece by piece: never held whole. */
+export async function* base64Pieces(
+  chunks: AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>,
+): AsyncGenerator<string> {
+  let rest = new Uint8Array();
+  for await (const chunk of chunks as AsyncIterable<Uint8Array>) {
+    const bytes = new Uint8Array(rest.length + chunk.length);
+    bytes.set(rest);
+    bytes.set(chunk, rest.length);
+    const even = bytes.length - (bytes.length % 3);
+    rest = bytes.slice(even);
+    if (even > 0) yield toBase64(bytes.subarray(0, even));
+  }
+  if (rest.length > 0) yield toBase64(rest);
+}

@@ -2,11 +2,10 @@ import type { Context } from 'hono';
 import * as z from 'zod';
 import type { BudgetState } from '../books/index.ts';
 import { budgetScopes, budgetUnits, windows } from '../books/index.ts';
-import { checkUrl } from '../contract/address.ts';
 import { GatewayError, type JsonObject, modalities } from '../contract/index.ts';
 import { newId } from '../gateway/ids.ts';
 import { parseUsd, writeScaled, writeUsd } from '../meter/money.ts';
-import { hashedUser } from './about.ts';
+import { checkTold, hashedUser } from './about.ts';
 import { errorAnswer, jsonAnswer } from './answer.ts';
 import { readJson } from './body.ts';
 import type { Doors } from './generations.ts';
@@ -45,7 +44,7 @@ export function createBudget({ gateway, authenticator }: Doors) {
       const parsed = newBudget.safeParse((await readJson(c)).body);
       if (!parsed.success) throw refused(parsed.error.issues[0]!);
       const { scope, subject, modality, unit, window, time_zone, limit, alerts, alert_url } = parsed.data;
-      if (alert_url) checkUrl(alert_url, gateway.allowedOrigins);
+      if (alert_url) checkTold(gateway, alert_url, 'alert_url');
       const id = newId('bud_', gateway.clock.now());
       const named = scope === 'user' && subject && subject !== '*' ? await hashedUser({ book }, subject) : subject;
       await book.putBudget({

@@ -98,10 +98,13 @@ export function extensionOf(mediaType: string): string {
     'audio/flac': 'flac',
     'audio/ogg': 'ogg',
     'audio/mp4': 'm4a',
+    'audio/basic': 'ulaw',
+    'audio/x-alaw-basic': 'alaw',
     'image/jpeg': 'jpg',
     'model/gltf-binary': 'glb',
   };
-  return known[mediaType] ?? mediaType.split('/')[1]?.replace(/[^a-z0-9]/g, '') ?? 'bin';
+  const [type = ''] = mediaType.split(';');
+  return known[type] ?? type.split('/')[1]?.replace(/[^a-z0-9]/g, '') ?? 'bin';
 }
 
 function refused(param: string, reason: string): GatewayError {

@@ -60,9 +60,9 @@ export async function lookAt(
     const error = asGatewayError(thrown);
     const lasting = !errorCodes[error.code].retryable || now >= job.deadline;
     if (lasting) return giveUp(gateway, attempt, error.message, error);
-    return again(pauseAfter({}, job.failures + 1, now - row.at), job.failures + 1);
+    return again(pauseAfter(gateway.pace, {}, job.failures + 1, now - row.at), job.failures + 1);
   }
-  if (isRunning(operation)) return again(pauseAfter(operation, 0, now - row.at), 0, operation.fraction);
+  if (isRunning(operation)) return again(pauseAfter(gateway.pace, operation, 0, now - row.at), 0, operation.fraction);
   try {
     await finishMedia(gateway, owner, attempt, operation, row.request);
   } catch (thrown) {

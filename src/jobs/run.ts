@@ -30,7 +30,7 @@ async function send(
 ): Promise<void> {
   const operation = await submitMedia(gateway, caller, attempt, request, progress);
   if (isRunning(operation)) {
-    const due = gateway.clock.now() + pauseAfter(operation, 0, 0);
+    const due = gateway.clock.now() + pauseAfter(gateway.pace, operation, 0, 0);
     await caller.book.submitted(attempt.id, attempt.generationId, operation.ref, due, operation.fraction);
     gateway.wake.arm(caller.tenant);
     return;

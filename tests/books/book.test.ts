@@ -45,7 +45,12 @@ describe('book', () => {
 
   it('authorises live keys only, and never keeps the key itself', () => {
     book.createKey(keyRow('key_b', { expiresAt: noon + 10, scopes: ['generate', 'spend'] }));
-    expect(book.authorize('hash of key_a', noon)).toEqual({ id: 'key_a', name: 'key_a', scopes: ['generate'] });
+    expect(book.authorize('hash of key_a', noon)).toEqual({
+      id: 'key_a',
+      name: 'key_a',
+      scopes: ['generate'],
+      markupPpm: 0,
+    });
     expect(book.authorize('hash of key_b', noon + 9)?.scopes).toEqual(['generate', 'spend']);
     expect(book.authorize('hash of key_b', noon + 10)).toBeUndefined();
     expect(book.authorize('unknown', noon)).toBeUndefined();
@@ -74,7 +79,8 @@ describe('book', () => {
     expect(book.begin(...begun({ id: 'gen_1', tags: { team: 'sea' } }))).toBe('begun');
     expect(() => book.begin(...begun({ id: 'gen_1' }))).toThrow();
     const record = book.generation('gen_1')!;
-    expect(record).toMatchObject({ status: 'queued', outputs: [], tags: { team: 'sea' } });
+    expect(record).toMatchObject({ status: 'queued', outputs: [] });
+    expect(record.attempts[0]!.attribution).toEqual({ tags: { team: 'sea' } });
     expect(record.attempts).toMatchObject([{ id: 'gen_1.1', state: 'dispatched' }]);
     expect(record.attempts[0]).not.toHaveProperty('receipt');
     expect(book.openAttempts(noon + 1)).toMatchObject([{ id: 'gen_1.1', bound: { output_text_tokens: 9 }, ref: null }]);
@@ -83,20 +89,20 @@ describe('book', () => {
 
   it('settles exactly once: a second word changes nothing', () => {
     book.begin(...begun({ id: 'gen_1' }));
-    expect(settle('gen_1', 5n)).toBe(true);
+    expect(settle('gen_1', 5n)).toBe('settled');
     const before = JSON.stringify(book.generation('gen_1'), (_, value) =>
       typeof value === 'bigint' ? String(value) : value,
     );
-    expect(settle('gen_1', 7n)).toBe(false);
+    expect(settle('gen_1', 7n)).toBe('before');
     const failed = { attemptId: 'gen_1.1', at: noon + 9, outcome: 'provider_error', receipt: receiptOf(undefined) };
-    expect(book.settle(failed, ended('gen_1', { status: 'failed', error: { code: 'x' } }))).toBe(false);
+    expect(book.settle(failed, ended('gen_1', { status: 'failed', error: { code: 'x' } }))).toBe('before');
     const after = JSON.stringify(book.generation('gen_1'), (_, value) =>
       typeof value === 'bigint' ? String(value) : value,
     );
     expect(after).toBe(before);
     expect(book.generation('gen_1')!.attempts[0]!.receipt!.lines).toHaveLength(1);
     expect(book.openAttempts(noon + 99)).toEqual([]);
-    expect(book.settle({ ...failed, attemptId: 'gen_unknown.1' })).toBe(false);
+    expect(book.settle({ ...failed, attemptId: 'gen_unknown.1' })).toBe('before');
   });
 
   it('gives back a receipt as it was booked, line by line', () => {
@@ -181,8 +187,8 @@ describe('book', () => {
       hasMore: false,
     });
     expect(book.listGenerations({ limit: 9, keyId: 'key_b' }).data).toEqual([]);
-    expect(settle('gen_1', 4n)).toBe(true);
-    expect(settle('gen_1', 9n)).toBe(false);
+    expect(settle('gen_1', 4n)).toBe('settled');
+    expect(settle('gen_1', 9n)).toBe('before');
     expect(book.generation('gen_1')).toMatchObject({
       status: 'completed',
       completedAt: noon + 5,

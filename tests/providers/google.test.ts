@@ -2,6 +2,8 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { google } from '../../providers/google.ts';
 import { encodeBase64 } from '../../providers/shared/bytes.ts';
 import { wrapPcm } from '../../providers/shared/wav.ts';
+import { google as googleSimulator } from '../../providers/simulators/google.ts';
+import { readSpokenText } from '../../providers/simulators/media/index.ts';
 import type {
   Call,
   Fetch,
@@ -217,6 +219,44 @@ describe('speech', () => {
     expect((await caught(submit({ ...speech, speed: 2 }, fetch))).code).toBe('unsupported_parameter');
     expect(seen).toHaveLength(1);
   });
+  test('voices by speaker: two are a conversation, one is a voice', async () => {
+    const { fetch, seen } = recorder(spoken);
+    const voices = [
+      { speaker: 'Ann', voice: 'Puck' },
+      { speaker: 'Bo', voice: 'Kore' },
+    ];
+    const lines = { ...speech, text: 'Ann: Hello.\nBo: Goodbye.' };
+    done(await submit({ ...lines, voices, instructions: 'Calm.' }, fetch));
+    const voiceConfig = (voiceName: string) => ({ prebuiltVoiceConfig: { voiceName } });
+    expect(seen[0]?.body).toMatchObject({
+      contents: [{ parts: [{ text: 'Read aloud (Calm):\nAnn: Hello.\nBo: Goodbye.' }] }],
+      generationConfig: {
+        speechConfig: {
+          multiSpeakerVoiceConfig: {
+            speakerVoiceConfigs: [
+              { speaker: 'Ann', voiceConfig: voiceConfig('Puck') },
+              { speaker: 'Bo', voiceConfig: voiceConfig('Kore') },
+            ],
+          },
+        },
+      },
+    });
+    valid(seen[0]?.body);
+    done(await submit({ ...lines, voices: voices.slice(0, 1) }, fetch));
+    expect(seen[1]?.body).toMatchObject({ generationConfig: { speechConfig: { voiceConfig: voiceConfig('Puck') } } });
+  });
+  test('the simulator speaks with both voices', async () => {
+    const one = googleSimulator();
+    const voices = [
+      { speaker: 'Ann', voice: 'Puck' },
+      { speaker: 'Bo', voice: 'Kore' },
+    ];
+    const request = { ...speech, text: 'Ann: Hello there.\nBo: Goodbye then.', voices };
+    const operation = done(await submit(request, one.fetch, 'gemini-3.8-flash-tts'));
+    const part = operation.outputs[0];
+    const bytes = part?.type === 'asset' && 'bytes' in part.asset ? part.asset.bytes : new Uint8Array();
+    expect(readSpokenText(bytes)).toBe('Hello there. Goodbye then.');
+  });
   test('several speakers replace the one voice', async () => {
     const { fetch, seen } = recorder(spoken);
     const speaker = (name: string, voiceName: string) => ({
@@ -290,6 +330,11 @@ describe('music', () => {
     });
     expect((await caught(submit(request, fetch, 'lyria-3-clip-preview'))).code).toBe('unsupported_parameter');
   });
+  test('without voices, said in the prompt', async () => {
+    const { fetch, seen } = recorder(() => answer([inline('audio/mpeg', mp3)]));
+    done(await submit({ modality: 'music', prompt: 'folk', instrumental: true }, fetch, 'lyria-3.5'));
+    expect(seen[0]?.body).toMatchObject({ contents: [{ parts: [{ text: 'folk\n\nInstrumental, no vocals.' }] }] });
+  });
   test('no song, no charge', async () => {
     const { fetch } = recorder(() =>
       Response.json({ candidates: [{ finishReason: 'PROHIBITED_CONTENT' }], usageMetadata }),
@@ -326,4 +371,19 @@ describe('one request whatever happens', () => {
     setTimeout(() => controller.abort(), 20);
     expect((await pending).code).toBe('request_canceled');
   });
+});
+
+test('what a model honours is what its requests can say', () => {
+  const fields = (modality: 'image' | 'speech' | 'transcription' | 'music' | 'video', model: string) =>
+    (google.media?.[modality]?.honours?.({ model, options: {} }) ?? []) as readonly string[];
+  expect(fields('image', 'gemini-3.1-flash-image')).toEqual(expect.arrayContaining(['images', 'ratio', 'size']));
+  expect(fields('image', 'gemini-3.1-flash-image')).not.toContain('mask');
+  expect(fields('speech', 'gemini-3.8-flash-tts')).toEqual(expect.arrayContaining(['voices', 'instructions']));
+  expect(fields('transcription', 'gemini-3.5-transcribe')).toEqual(expect.arrayContaining(['timestamps', 'diarize']));
+  expect(fields('transcription', 'gemini-3.5-transcribe')).not.toContain('prompt');
+  expect(fields('transcription', 'gemini-3.8-flash')).toEqual(expect.arrayContaining(['prompt', 'translate']));
+  expect(fields('transcription', 'gemini-3.8-flash')).not.toContain('timestamps');
+  expect(fields('music', 'lyria-3.5')).toContain('instrumental');
+  expect(fields('video', 'gemini-omni-1.2-flash')).toEqual(expect.arrayContaining(['images', 'resolution', 'seconds']));
+  expect(fields('video', 'gemini-omni-1.2-flash')).not.toContain('video');
 });

@@ -16,6 +16,7 @@ const places: [string, (url: string) => Record<string, unknown>][] = [
   ['audio', (url) => ({ modality: 'music', input: 'a waltz', audio: url })],
   ['images', (url) => ({ model: 'replicate/some/film', modality: 'video', input: 'a storm', images: [url] })],
   ['video', (url) => ({ model: 'replicate/some/film', modality: 'video', input: 'a storm', video: url })],
+  ['webhook', (url) => ({ model: 'openai/gpt-image-2', input: 'a lamp', webhook: url })],
   ['images', (url) => ({ model: 'replicate/some/shape', modality: 'model3d', input: 'a boat', images: [url] })],
 ];
 

@@ -1,6 +1,8 @@
 import { gzipSync } from 'node:zlib';
+import type { Dispatcher } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UrlError } from '../../src/contract/index.ts';
+import { dispatch } from '../../src/runtime/node/dispatch.ts';
 import { openEgress } from '../../src/runtime/node/egress.ts';
 import { openUrlOver } from '../../src/runtime/open-url.ts';
 import { carryOver } from '../../src/runtime/wire.ts';
@@ -77,6 +79,40 @@ describe('an opened URL', () => {
     }
     expect(places.seen.asked).toEqual([]);
   });
+});
+
+/** A connection whose socket, once paused, hands out the rest and the end within `resume`, as undici does with what it has read. */
+function pausingAgent(chunk: Uint8Array): Dispatcher {
+  return {
+    dispatch: (_: unknown, handler: Required<Dispatcher.DispatchHandler>) => {
+      const controller = {
+        paused: false,
+        pause: () => {
+          controller.paused = true;
+        },
+        resume: () => {
+          controller.paused = false;
+          handler.onResponseData(controller as never, chunk);
+          handler.onResponseEnd(controller as never, {});
+        },
+        abort: () => {},
+      };
+      handler.onRequestStart(controller as never, {});
+      handler.onResponseStart(controller as never, 200, {});
+      handler.onResponseData(controller as never, chunk);
+      return true;
+    },
+  } as unknown as Dispatcher;
+}
+
+it('what arrives while a paused socket is woken is not waited for in vain', async () => {
+  const chunk = new Uint8Array(2_000_000);
+  const request = { url: 'http://x.test/', headers: {}, body: '', headersTimeout: 1000, idleTimeout: 1000 };
+  let size = 0;
+  for await (const part of (await dispatch(pausingAgent(chunk), 'GET', request)).stream()) size += part.length;
+  expect(size).toBe(4_000_000);
+  const whole = await (await dispatch(pausingAgent(chunk), 'GET', request)).bytes(5_000_000);
+  expect(whole.length).toBe(4_000_000);
 });
 
 it('a large body never stalls, however often its socket was paused', async () => {

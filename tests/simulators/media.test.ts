@@ -16,6 +16,7 @@ import {
   jpeg,
   mp3,
   mp3Seconds,
+  mp4,
   musicPcm,
   opus,
   pcmBytes,
@@ -272,6 +273,59 @@ describe('audio', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe('every format, as ffprobe sees it', () => {
+  const seen = (bytes: Uint8Array, name: string) => {
+    const path = join(folder, name);
+    writeFileSync(path, bytes);
+    const entries = 'stream=codec_name,codec_type,width,height,sample_rate,channels,duration,nb_read_frames';
+    const asked = ['-v', 'error', '-count_frames', '-show_entries', `${entries}:format=duration`, '-of', 'json', path];
+    const run = spawnSync('ffprobe', asked);
+    expect(run.stderr.toString()).toBe('');
+    return JSON.parse(run.stdout.toString()) as {
+      streams: Record<string, string | number>[];
+      format: { duration?: string };
+    };
+  };
+  const picture = { width: 123, height: 45, seed: 'probe' };
+  const sound = speechPcm({ text: 'one two three four five six', sampleRate: 24_000, seed: 'v' });
+  const long = sound.length / 24_000;
+  const mono = { sampleRate: 24_000, channels: 1 };
+
+  it.skipIf(!hasFfmpeg).each([
+    ['png', png(picture), 'png'],
+    ['jpg', jpeg(picture), 'mjpeg'],
+    ['webp', webp(picture), 'webp'],
+    ['gif', gif(picture), 'gif'],
+  ] as const)('%s: one picture of its size', (ending, bytes, codec) => {
+    const [stream, ...others] = seen(bytes, `seen.${ending}`).streams;
+    expect([stream?.codec_name, stream?.width, stream?.height]).toEqual([codec, 123, 45]);
+    expect([Number(stream?.nb_read_frames), others]).toEqual([1, []]);
+  });
+
+  it.skipIf(!hasFfmpeg).each([
+    ['wav', wav(sound, mono), 'pcm_s16le', long, 24_000],
+    ['flac', flac(sound, mono), 'flac', long, 24_000],
+    ['opus', opus({ seconds: long }), 'opus', long, 48_000],
+    ['mp3', mp3({ seconds: 4, sampleRate: 24_000 }), 'mp3', mp3Seconds(4, 24_000), 24_000],
+    ['aac', aac({ seconds: 3.2 }), 'aac', (75 * 1024) / 24_000, 24_000],
+  ] as const)('%s: one track of its length', (ending, bytes, codec, seconds, rate) => {
+    const { streams, format } = seen(bytes, `seen.${ending}`);
+    expect(streams).toHaveLength(1);
+    expect([streams[0]?.codec_name, Number(streams[0]?.sample_rate), streams[0]?.channels]).toEqual([codec, rate, 1]);
+    // ADTS has no index: its frames are what tells.
+    if (ending === 'aac') expect(Number(streams[0]?.nb_read_frames)).toBe(75);
+    else expect(Math.abs(Number(format.duration) - seconds)).toBeLessThan(0.03);
+  });
+
+  it.skipIf(!hasFfmpeg)('mp4: pictures and sound of one length', () => {
+    const film = mp4({ width: 122, height: 44, seconds: 2, fps: 12, audio: true, seed: 'probe' });
+    const { streams, format } = seen(film, 'seen.mp4');
+    expect(streams.map((stream) => stream.codec_name)).toEqual(['h264', 'aac']);
+    expect([streams[0]?.width, streams[0]?.height, Number(streams[0]?.nb_read_frames)]).toEqual([122, 44, 24]);
+    expect(Number(format.duration)).toBeCloseTo(2, 3);
   });
 });
 

@@ -1,8 +1,9 @@
 import { createTestHarness } from 'wrangler';
 import { makeKey } from '../../src/gateway/credential.ts';
-import { acceptance } from '../acceptance/suite.ts';
+import { limits } from '../acceptance/limits.ts';
+import { acceptance, type Target } from '../acceptance/suite.ts';
 
-acceptance('workerd', async () => {
+async function start(): Promise<Target> {
   const adminKey = makeKey('admin', 'main');
   const harness = createTestHarness({
     workers: [{ configPath: './wrangler.toml', vars: { ATELIER_ADMIN_KEY: adminKey } }],
@@ -18,4 +19,7 @@ acceptance('workerd', async () => {
   });
   const { key } = (await made.json()) as { key: string };
   return { url, appKey: key, adminKey, fetch: send, close: () => harness.close() };
-});
+}
+
+acceptance('workerd', start);
+limits('workerd', start);

@@ -26,17 +26,21 @@ export function flac(pcm: Int16Array, { sampleRate, channels, text }: FlacOption
   for (let number = 0; number * blockSize < total; number++) {
     const first = number * blockSize;
     const count = Math.min(blockSize, total - first);
-    writer.append(frame(pcm.subarray(first * channels, (first + count) * channels), channels, number));
+    writer.append(frame(pcm.subarray(first * channels, (first + count) * channels), channels, sampleRate, number));
   }
   return writer.finish();
 }
 
 export type FlacOptions = { sampleRate: number; channels: 1 | 2; text?: string };
 
-function frame(pcm: Int16Array, channels: number, number: number): Uint8Array {
+/** Codes of usual rates, from 4; a frame of any other rate points to the head of the file (code 0). */
+const rates = [8000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000];
+
+function frame(pcm: Int16Array, channels: number, sampleRate: number, number: number): Uint8Array {
   const count = pcm.length / channels;
+  const rate = rates.includes(sampleRate) ? 4 + rates.indexOf(sampleRate) : 0;
   const head = concat(
-    Uint8Array.of(0xff, 0xf8, 0x70, ((channels - 1) << 4) | 0x08),
+    Uint8Array.of(0xff, 0xf8, 0x70 | rate, ((channels - 1) << 4) | 0x08),
     varied(number),
     Uint8Array.of((count - 1) >> 8, count - 1),
   );

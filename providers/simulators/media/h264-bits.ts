@@ -25,7 +25,10 @@ export class UnitWriter {
   /** A block whose only coefficient is its first, of neighbours without any: luma, or the four DC values of a chroma plane. */
   level(level: number, place: 'luma' | 'chroma'): void {
     const size = Math.abs(level);
-    if (size === 0) return this.bits(1, place === 'luma' ? 1 : 2);
+    if (size === 0) {
+      this.bits(1, place === 'luma' ? 1 : 2);
+      return;
+    }
     if (size === 1) {
       this.bits(1, place === 'luma' ? 2 : 1);
       this.bits(level < 0 ? 1 : 0, 1);

@@ -5,7 +5,7 @@ import type { WireRequest, WireResponse } from '../ports.ts';
 type Headers = Record<string, string | string[] | undefined>;
 
 /** Bytes that wait to be read before the socket is paused, and up to which they are passed on in one piece. */
-const mostQueued = 1 << 20;
+const mostQueued = 1 << 18;
 const mergedSize = 1 << 16;
 
 /** One call, answered when its headers are here. The body waits, paused, until it is asked for. */

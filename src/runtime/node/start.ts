@@ -14,9 +14,9 @@ import { streamFrom } from '../wire.ts';
 import { openAssets } from './assets.ts';
 import { type FileBooks, openBooks } from './books.ts';
 import { openEgress } from './egress.ts';
+import { openUrlDoor } from './open-url.ts';
 import { readOverlay } from './overlay.ts';
 import { keepTime } from './wake.ts';
-import { openUrlDoor } from './open-url.ts';
 
 /** The tenant that a first start makes. */
 const firstTenant = 'main';

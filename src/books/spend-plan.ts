@@ -1,0 +1,293 @@
+import type { Sql } from '../runtime/ports.ts';
+import type { CodeColumn, Column, Segment } from './rollup-columns.ts';
+import { type Cell, PassingNames, readCell, readSku, type Sku } from './rollup-names.ts';
+import type { SpendFilter, SpendQuery } from './spend.ts';
+import { mark, Pairs } from './spend-sums.ts';
+
+const hour = 3_600_000;
+const day = 24 * hour;
+
+/** One step of grouping: codes by row, and what they are called. */
+export type Level = { group: string; codes(segment: Segment): Uint32Array; text(code: number): string };
+export type Filter = { codes(segment: Segment): Uint32Array; allowed: Set<number> };
+
+const cellGroups = ['modality', 'provider', 'model', 'simulated', 'status', 'basis', 'catalogue'];
+const nameGroups = ['project', 'user', 'workflow', 'parent'] as const;
+
+/** What a query means for the columns: which are read, how rows are grouped and which are left out. */
+export class SpendPlan {
+  readonly names: PassingNames;
+  readonly query: SpendQuery;
+  readonly columns: Column[];
+  readonly levels: Level[] = [];
+  readonly filters: Filter[] = [];
+  readonly tagFilter: Set<number> | undefined;
+  readonly groupsTags: boolean;
+  /** Whether lines of the ledger are added up, not attempts. */
+  readonly byLine: boolean;
+  readonly from: number;
+  readonly to: number;
+  private readonly sql: Sql;
+  private readonly cellGroups: string[];
+  private readonly parts = new Map<string, number>();
+  private readonly partWords: string[][] = [];
+  private readonly cells: Lazy;
+  private readonly cellMarks = new Map<number, number>();
+  private readonly lineParts = new Map<string, number>();
+  private readonly lineWords: { unit: string; meter: string; sku: number }[] = [];
+  private readonly skus: Lazy;
+  private readonly skuUnits = new Map<number, { unit: number; priced: boolean }>();
+
+  constructor(sql: Sql, epoch: number, query: SpendQuery) {
+    this.sql = sql;
+    this.query = query;
+    this.names = new PassingNames(sql, epoch);
+    this.from = query.from ?? Number.NEGATIVE_INFINITY;
+    this.to = query.to ?? Number.POSITIVE_INFINITY;
+    const { groupBy, filters = {} } = query;
+    this.cellGroups = groupBy.filter((group) => cellGroups.includes(group));
+    this.groupsTags = groupBy.includes('tag');
+    this.byLine = groupBy.includes('unit') || groupBy.includes('sku') || !!filters.unit || !!filters.meter;
+    this.cells = new Lazy((code) => this.partOf(code));
+    this.skus = new Lazy((code) => this.linePartOf(code));
+    this.tagFilter = filters.tag && new Set(filters.tag.map((tag) => this.names.code('tag', tag)));
+    for (const group of groupBy) this.addLevel(group);
+    this.addFilters();
+    this.columns = this.wantedColumns();
+  }
+
+  /** The dense number of a cell's words that are grouped by; -1 where the cell is left out. */
+  partOfCell(cell: number): number {
+    return this.cells.at(cell);
+  }
+
+  marksOfCell(cell: number): number {
+    return this.cellMarks.get(cell) ?? 0;
+  }
+
+  /** The same for a line; 0 is what no line accounts for. */
+  partOfSku(sku: number): number {
+    return this.skus.at(sku);
+  }
+
+  unitOfSku(sku: number): { unit: number; priced: boolean } {
+    return this.skuUnits.get(sku) ?? { unit: 0, priced: true };
+  }
+
+  wordsOf(part: number): Record<string, string> {
+    return Object.fromEntries(this.cellGroups.map((group, place) => [group, this.partWords[part]?.[place] ?? '']));
+  }
+
+  lineWordsOf(part: number): Record<string, string> {
+    const words = this.lineWords[part] ?? { unit: '', meter: '', sku: 0 };
+    const { groupBy } = this.query;
+    return {
+      ...(groupBy.includes('unit') ? { unit: words.unit, meter: words.meter } : {}),
+      ...(groupBy.includes('sku') ? { sku: this.names.text('sku', words.sku) } : {}),
+    };
+  }
+
+  private partOf(code: number): number {
+    const cell = readCell(this.names.text('cell', code));
+    const { simulated, filters = {} } = this.query;
+    const model = `${cell.provider}/${cell.model}`;
+    const wrong =
+      (simulated !== 'include' && cell.simulated !== (simulated === 'only')) ||
+      (filters.modality && !filters.modality.includes(cell.modality)) ||
+      (filters.provider && !filters.provider.includes(cell.provider)) ||
+      (filters.model && !filters.model.includes(model) && !filters.model.includes(cell.model));
+    if (wrong) return -1;
+    this.cellMarks.set(code, marksOf(cell));
+    const words = this.cellGroups.map((group) =>
+      group === 'model' ? model : group === 'simulated' ? String(cell.simulated) : String(cell[group as keyof Cell]),
+    );
+    return dense(this.parts, words.join('\n'), () => this.partWords.push(words));
+  }
+
+  private linePartOf(code: number): number {
+    const { groupBy, filters = {} } = this.query;
+    const sku: Sku | undefined = code === 0 ? undefined : readSku(this.names.text('sku', code));
+    const meter = sku?.meter ?? '';
+    const unit = unitOfMeter(meter);
+    if (filters.unit && !filters.unit.includes(unit)) return -1;
+    if (filters.meter && !filters.meter.includes(meter)) return -1;
+    this.skuUnits.set(code, { unit: this.names.code('unit', unit), priced: sku?.priced ?? true });
+    const byUnit = groupBy.includes('unit');
+    const words = { unit: byUnit ? unit : '', meter: byUnit ? meter : '', sku: groupBy.includes('sku') ? code : 0 };
+    return dense(this.lineParts, `${words.meter}\n${words.sku}`, () => this.lineWords.push(words));
+  }
+
+  private addLevel(group: string): void {
+    if (group === 'day' || group === 'hour') {
+      const length = group === 'day' ? day : hour;
+      const text = (code: number) => new Date(code * length).toISOString();
+      this.levels.push({
+        group,
+        codes: timeCodes(length),
+        text: (code) => (group === 'day' ? text(code).slice(0, 10) : `${text(code).slice(0, 13)}:00Z`),
+      });
+    } else if (group === 'key') {
+      const named: string[] = [];
+      const places = new Map<string, number>();
+      const nameOf = new Lazy((code) => {
+        const name = this.keyName(this.names.text('key', code));
+        return dense(places, name, () => named.push(name));
+      });
+      const codes = mapped('key', (code) => nameOf.at(code));
+      this.levels.push({ group, codes, text: (code) => named[code] ?? '' });
+    } else if (group === 'key_id') {
+      this.levels.push({ group, codes: column('key'), text: (code) => this.names.text('key', code) });
+    } else if (group === 'tags') {
+      this.levels.push(this.tagSets());
+    } else {
+      const kind = nameGroups.find((name) => name === group);
+      if (kind) this.levels.push({ group, codes: column(kind), text: (code) => this.names.text(kind, code) });
+    }
+  }
+
+  private addFilters(): void {
+    const { filters = {}, keyId } = this.query;
+    for (const kind of nameGroups) {
+      const wanted = filters[kind];
+      if (wanted) this.filters.push({ codes: column(kind), allowed: this.codesOf(kind, wanted) });
+    }
+    if (filters.key) {
+      const ids = filters.key.flatMap((text) =>
+        this.sql.all('SELECT id FROM key WHERE id = ? OR name = ?', text, text).map((row) => String(row.id)),
+      );
+      this.filters.push({ codes: column('key'), allowed: this.codesOf('key', ids) });
+    }
+    if (keyId !== undefined) this.filters.push({ codes: column('key'), allowed: this.codesOf('key', [keyId]) });
+    for (const [name, length] of [['day', day] as const, ['hour', hour] as const]) {
+      const wanted = filters[name]?.map((text) => Math.floor(Date.parse(text) / length));
+      if (wanted) this.filters.push({ codes: timeCodes(length), allowed: new Set(wanted) });
+    }
+  }
+
+  private codesOf(kind: 'key' | (typeof nameGroups)[number], texts: readonly string[]): Set<number> {
+    return new Set(texts.map((text) => this.names.code(kind, text)));
+  }
+
+  private keyName(id: string): string {
+    return String(this.sql.all('SELECT name FROM key WHERE id = ?', id)[0]?.name ?? '');
+  }
+
+  /** All tags of a row as one code: the first, the first with the second, and so on. */
+  private tagSets(): Level {
+    const sets = new Pairs();
+    const none = sets.indexOf(0, 0);
+    const isWanted = this.wantedTags();
+    const text = (code: number): string => {
+      const tags: string[] = [];
+      for (let set = code; set !== none; ) {
+        const [before, tag] = sets.at(set);
+        tags.unshift(this.names.text('tag', tag));
+        set = before;
+      }
+      return JSON.stringify(tags.sort());
+    };
+    const codes = ({ rows, codes: { tagCount, tag } }: Segment) => {
+      const found = new Uint32Array(rows).fill(none);
+      let place = 0;
+      for (let row = 0; tagCount && tag && row < rows; row++) {
+        for (const end = place + tagCount[row]!; place < end; place++) {
+          if (isWanted(tag[place]!)) found[row] = sets.indexOf(found[row]!, tag[place]!);
+        }
+      }
+      return found;
+    };
+    return { group: 'tags', codes, text };
+  }
+
+  /** Which tags have one of the names asked for. */
+  private wantedTags(): (tag: number) => boolean {
+    const { tagNames } = this.query;
+    if (!tagNames) return () => true;
+    const { known, last } = this.names.tagsNamed(tagNames);
+    const isNamed = (tag: number) => tagNames.includes(this.names.text('tag', tag).split('=')[0] ?? '');
+    return (tag) => (tag <= last ? known.has(tag) : isNamed(tag));
+  }
+
+  private wantedColumns(): Column[] {
+    const { groupBy, filters = {}, keyId, from, to } = this.query;
+    const uses = (name: SpendFilter) => (groupBy as string[]).includes(name) || filters[name] !== undefined;
+    const wanted: Column[] = ['cell', 'chain', 'cost', 'costHigh', 'markup', 'markupHigh', 'avoided', 'avoidedHigh'];
+    for (const name of nameGroups) if (uses(name)) wanted.push(name);
+    if (uses('key') || groupBy.includes('key_id') || keyId !== undefined) wanted.push('key');
+    if (uses('day') || uses('hour') || from !== undefined || to !== undefined) wanted.push('at');
+    if (uses('tag') || groupBy.includes('tags')) wanted.push('tagCount', 'tag');
+    if (this.byLine) wanted.push('lineCount', 'sku', 'lineQuantity', 'lineAmount', 'lineAmountHigh');
+    else wanted.push('unitCount', 'unit', 'unitQuantity');
+    return wanted;
+  }
+}
+
+/** Numbers by code, each found out once. */
+class Lazy {
+  private values = new Int32Array(256).fill(-2);
+  private readonly find: (code: number) => number;
+
+  constructor(find: (code: number) => number) {
+    this.find = find;
+  }
+
+  at(code: number): number {
+    if (code >= this.values.length) {
+      const longer = new Int32Array(Math.max(code + 1, this.values.length * 2)).fill(-2);
+      longer.set(this.values);
+      this.values = longer;
+    }
+    if (this.values[code] === -2) this.values[code] = this.find(code);
+    return this.values[code]!;
+  }
+}
+
+/** What a meter counts. */
+export function unitOfMeter(meter: string): string {
+  if (meter.endsWith('_tokens')) return 'tokens';
+  if (meter === 'gpu_seconds') return meter;
+  if (meter.endsWith('_seconds')) return 'seconds';
+  if (meter.endsWith('_characters')) return 'characters';
+  return meter.startsWith('models_3d') ? 'models' : meter;
+}
+
+function marksOf({ outcome, status, basis }: Cell): number {
+  const hit = basis === 'gateway_cache_hit';
+  return (
+    (outcome === undefined ? mark.open : outcome === 'succeeded' ? 0 : mark.failed) |
+    (status === 'unpriced' || status === 'partially_unpriced' ? mark.unpriced : 0) |
+    (status === 'priced_estimated' ? mark.estimated : 0) |
+    (hit ? mark.hit : ['priced', 'priced_estimated', 'free'].includes(status) ? mark.billed : 0)
+  );
+}
+
+function dense(places: Map<string, number>, words: string, make: () => void): number {
+  let place = places.get(words);
+  if (place === undefined) {
+    place = places.size;
+    places.set(words, place);
+    make();
+  }
+  return place;
+}
+
+function column(name: CodeColumn): (segment: Segment) => Uint32Array {
+  return ({ rows, codes }) => codes[name] ?? new Uint32Array(rows);
+}
+
+function mapped(name: CodeColumn, change: (code: number) => number): (segment: Segment) => Uint32Array {
+  return (segment) => {
+    const from = column(name)(segment);
+    const to = new Uint32Array(from.length);
+    for (let row = 0; row < from.length; row++) to[row] = change(from[row]!);
+    return to;
+  };
+}
+
+function timeCodes(length: number): (segment: Segment) => Uint32Array {
+  return ({ rows, numbers: { at } }) => {
+    const codes = new Uint32Array(rows);
+    if (at) for (let row = 0; row < rows; row++) codes[row] = Math.floor(at[row]! / length);
+    return codes;
+  };
+}

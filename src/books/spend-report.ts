@@ -1,0 +1,272 @@
+import { GatewayError } from '../contract/index.ts';
+import type { Row, Sql } from '../runtime/ports.ts';
+import { isFirst, lateOnes, type Rollup, siblingsOf } from './rollup.ts';
+import { attemptsWhere, SegmentBuilder } from './rollup-rows.ts';
+import type { Percentiles, SpendAnswer, SpendQuery, SpendRow, SpendStep, SpendSums } from './spend.ts';
+import { SpendPlan } from './spend-plan.ts';
+import { SpendScan } from './spend-scan.ts';
+import { Money, type Sums } from './spend-sums.ts';
+
+/** What one step does at most: a few milliseconds of each. */
+const [rowsAStep, attemptsAStep, groupsAStep, answersAStep] = [16_384, 384, 50_000, 400] as const;
+/** More groups than this are not held in memory; more rows than that are not put in order. */
+const mostGroups = 1_000_000;
+const mostSorted = 10_000;
+
+/** One report over the columns and what is not in them yet, step by step. Nothing may move while it reads. */
+export class SpendReport {
+  /** Whether all has been read: what follows is only written out. */
+  hasRead = false;
+  private readonly sql: Sql;
+  private readonly rollup: Rollup;
+  private readonly query: SpendQuery;
+  private readonly plan: SpendPlan;
+  private readonly scan: SpendScan;
+  private readonly steps: Generator<SpendRow[], Omit<SpendAnswer, 'rows'>>;
+
+  constructor(sql: Sql, rollup: Rollup, query: SpendQuery) {
+    this.sql = sql;
+    this.rollup = rollup;
+    this.query = query;
+    this.plan = new SpendPlan(sql, rollup.state().epoch, query);
+    this.scan = new SpendScan(this.plan);
+    this.steps = this.run();
+  }
+
+  next(): Exclude<SpendStep, { state: 'waiting' }> {
+    const { done, value } = this.steps.next();
+    return done ? { state: 'done', answer: value } : { state: 'working', rows: value };
+  }
+
+  private *run(): Generator<SpendRow[], Omit<SpendAnswer, 'rows'>> {
+    yield* this.readColumns();
+    yield* this.readRest();
+    this.hasRead = true;
+    const chosen = this.choose();
+    yield [];
+    const rest = chosen.isAll ? undefined : yield* this.sumRest(chosen.groups);
+    yield* this.write(chosen.groups);
+    const total = sumsOf(this.scan.total, 0);
+    return { totalPico: total.costPico, total, ...(rest ? { rest } : {}) };
+  }
+
+  private *readColumns(): Generator<SpendRow[], void> {
+    const { from, to, columns } = this.plan;
+    let rows = 0;
+    for (const stored of this.rollup.segments().reverse()) {
+      if (stored.lastAt < from || stored.firstAt >= to) continue;
+      if (rows > 0 && rows + stored.rows > rowsAStep) {
+        rows = 0;
+        yield [];
+      }
+      rows += stored.rows;
+      this.scan.add(this.rollup.read(stored, columns), stored.firstAt >= from && stored.lastAt < to);
+      if (this.scan.groups > mostGroups) throw tooMany();
+    }
+  }
+
+  /** What is above the watermark, and what is open or late below it. */
+  private *readRest(): Generator<SpendRow[], void> {
+    const { sql } = this;
+    const { upto } = this.rollup.state();
+    const isLate = lateOnes(sql);
+    const order = { upto, isLate, countsOpen: true };
+    const siblings = siblingsOf(sql, order);
+    for (let after = upto; ; ) {
+      const rows = attemptsWhere(sql, 'id > ? ORDER BY id LIMIT ?', after, attemptsAStep);
+      const own = rows.filter((row) => !isLate(String(row.id)));
+      this.addRows(own, (row) => (isFirst(row) ? [] : siblings(row)));
+      if (rows.length < attemptsAStep) break;
+      after = String(rows.at(-1)?.id);
+      yield [];
+    }
+    // Above any id.
+    const siblingsOfLate = siblingsOf(sql, { ...order, scannedTo: '\u{10ffff}' });
+    for (let after = ''; ; ) {
+      const late = sql.all(
+        'SELECT attempt_id FROM rollup_late WHERE attempt_id > ? ORDER BY attempt_id LIMIT ?',
+        ...[after, attemptsAStep],
+      );
+      const rows = late.flatMap(({ attempt_id: id }) => attemptsWhere(sql, 'id = ?', id ?? null));
+      this.addRows(rows, siblingsOfLate);
+      if (late.length < attemptsAStep) break;
+      after = String(late.at(-1)?.attempt_id);
+      yield [];
+    }
+    if (this.scan.groups > mostGroups) throw tooMany();
+  }
+
+  private addRows(rows: readonly Row[], siblings: (row: Row) => Row[]): void {
+    if (rows.length === 0) return;
+    const builder = new SegmentBuilder(this.plan.names);
+    for (const row of rows) builder.add(row, siblings(row));
+    this.scan.add(builder.finish(), false);
+  }
+
+  /** The dearest groups, or all where the limit allows. */
+  private choose(): { groups: number[]; isAll: boolean } {
+    const { sums, groups: size } = this.scan;
+    const all: number[] = [];
+    for (let group = 0; group < size; group++) if (sums.attempts.at(group) > 0) all.push(group);
+    const limit = this.query.limit ?? Number.POSITIVE_INFINITY;
+    if (all.length <= limit) return { groups: all, isAll: true };
+    // By size first: only those near the limit have to be put in order.
+    const sizes = new Int32Array(1024);
+    const sizeOf = (group: number) =>
+      Math.min(1023, Math.floor(Math.log2(Math.max(sums.cost.near(group), 0) + 1) * 16));
+    for (const group of all) sizes[sizeOf(group)]!++;
+    let least = 1023;
+    for (let sum = sizes[least]!; sum < limit && least > 0; ) sum += sizes[--least]!;
+    const near = all.filter((group) => sizeOf(group) >= least);
+    near.sort((one, other) => sums.cost.near(other) - sums.cost.near(one) || one - other);
+    return { groups: near.slice(0, limit), isAll: false };
+  }
+
+  private *sumRest(chosen: readonly number[]): Generator<SpendRow[], SpendSums & { groups: number }> {
+    const { sums, groups: size } = this.scan;
+    const isChosen = new Uint8Array(size);
+    for (const group of chosen) isChosen[group] = 1;
+    const whole = emptySums();
+    const money = { cost: new Money(), failedCost: new Money(), markup: new Money(), avoided: new Money() };
+    let groups = 0;
+    for (let group = 0; group < size; group++) {
+      if (group % groupsAStep === groupsAStep - 1) yield [];
+      if (isChosen[group] || sums.attempts.at(group) === 0) continue;
+      groups++;
+      for (const [name, count] of counts) whole[name] += sums[count].at(group);
+      for (const name of ['cost', 'failedCost', 'markup', 'avoided'] as const)
+        money[name].addFrom(0, sums[name], group);
+    }
+    whole.costPico = money.cost.at(0);
+    whole.failedPico = money.failedCost.at(0);
+    whole.chargePico = whole.costPico + money.markup.at(0);
+    whole.avoidedPico = money.avoided.at(0);
+    return { ...whole, groups };
+  }
+
+  private *write(chosen: readonly number[]): Generator<SpendRow[], void> {
+    const { scan, plan } = this;
+    const units = this.unitsByGroup();
+    yield [];
+    const wanted = new Int32Array(scan.groups).fill(-1);
+    for (const group of chosen) wanted[group] = group;
+    const wantedUnits = new Int32Array(scan.units.size).fill(-1);
+    for (let entry = 0; entry < wantedUnits.length; entry++) {
+      if (wanted[scan.units.at(entry)[0]]! >= 0) wantedUnits[entry] = entry;
+    }
+    const costs = scan.costs.percentiles(wanted, [0.5, 0.95]);
+    yield [];
+    const unitCosts = scan.unitCosts.percentiles(wantedUnits, [0.5, 0.95]);
+    yield [];
+    const unitNames = new Map<number, string>();
+    const nameOf = (code: number) => {
+      const name = unitNames.get(code) ?? plan.names.text('unit', code);
+      unitNames.set(code, name);
+      return name;
+    };
+    const rows: SpendRow[] = [];
+    for (const [index, group] of chosen.entries()) {
+      const generationCost = percentilesOf(costs.get(group));
+      const row: SpendRow = {
+        group: this.groupOf(group),
+        ...sumsOf(scan.sums, group),
+        units: {},
+        ...(generationCost ? { generationCost } : {}),
+        unitCost: {},
+      };
+      for (const entry of units(group)) {
+        const name = nameOf(scan.units.at(entry)[1]);
+        row.units[name] = rounded(scan.quantities.at(entry));
+        const unitCost = percentilesOf(unitCosts.get(entry));
+        if (unitCost) row.unitCost[name] = unitCost;
+      }
+      rows.push(row);
+      if (index % answersAStep !== answersAStep - 1) continue;
+      yield chosen.length > mostSorted ? rows.splice(0) : [];
+    }
+    if (chosen.length <= mostSorted) {
+      rows.sort(compare);
+      yield [];
+    }
+    while (rows.length > 0) yield rows.splice(0, answersAStep);
+  }
+
+  /** In the order of the question. */
+  private groupOf(group: number): SpendRow['group'] {
+    const texts = this.scan.textsOf(group);
+    const ordered: Record<string, string> = {};
+    for (const name of this.query.groupBy) {
+      ordered[name] = texts[name] ?? '';
+      if (name === 'unit') ordered.meter = texts.meter ?? '';
+    }
+    return ordered;
+  }
+
+  /** The entries of each group's units. */
+  private unitsByGroup(): (group: number) => Int32Array {
+    const { units, groups } = this.scan;
+    const ends = new Int32Array(groups + 1);
+    for (let entry = 0; entry < units.size; entry++) ends[units.at(entry)[0] + 1]!++;
+    for (let group = 0; group < groups; group++) ends[group + 1]! += ends[group]!;
+    const next = ends.slice();
+    const entries = new Int32Array(units.size);
+    for (let entry = 0; entry < units.size; entry++) {
+      const group = units.at(entry)[0];
+      entries[next[group]!++] = entry;
+    }
+    return (group) => entries.subarray(ends[group]!, ends[group + 1]!);
+  }
+}
+
+const counts = [
+  ['generations', 'generations'],
+  ['attempts', 'attempts'],
+  ['open', 'open'],
+  ['failed', 'failed'],
+  ['unpriced', 'unpriced'],
+  ['estimated', 'estimated'],
+  ['cacheHits', 'hits'],
+] as const;
+
+function emptySums(): SpendSums {
+  return {
+    ...{ generations: 0, attempts: 0, open: 0, failed: 0, failedPico: 0n, unpriced: 0, estimated: 0, cacheHits: 0 },
+    ...{ costPico: 0n, chargePico: 0n, avoidedPico: 0n },
+  };
+}
+
+function sumsOf(sums: Sums, group: number): SpendSums {
+  const all = emptySums();
+  for (const [name, count] of counts) all[name] = sums[count].at(group);
+  all.costPico = sums.cost.at(group);
+  all.failedPico = sums.failedCost.at(group);
+  all.chargePico = all.costPico + sums.markup.at(group);
+  all.avoidedPico = sums.avoided.at(group);
+  return all;
+}
+
+function percentilesOf(values: number[] | undefined): Percentiles | undefined {
+  const [p50, p95] = values ?? [];
+  if (p50 === undefined || p95 === undefined) return undefined;
+  return { p50: BigInt(Math.round(p50)), p95: BigInt(Math.round(p95)) };
+}
+
+/** A sum of decimals without the noise of its additions. */
+function rounded(quantity: number): number {
+  return Number.isInteger(quantity) ? quantity : Math.round(quantity * 1e9) / 1e9;
+}
+
+function compare(one: SpendRow, other: SpendRow): number {
+  for (const name of Object.keys(one.group) as (keyof SpendRow['group'])[]) {
+    const [left = '', right = ''] = [one.group[name], other.group[name]];
+    if (left !== right) return left < right ? -1 : 1;
+  }
+  return 0;
+}
+
+function tooMany(): GatewayError {
+  return new GatewayError('invalid_request', {
+    message: 'This makes more than a million groups. Ask for a shorter time, fewer groups or with a filter.',
+    param: 'group_by',
+  });
+}
