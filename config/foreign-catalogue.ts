@@ -1,4 +1,5 @@
 import { type Dims, isObject, type Json, type JsonObject, type Meter, type Price } from '../src/contract/index.ts';
+import { shifted } from './decimal.ts';
 
 export type ForeignForm = 'litellm' | 'portkey' | 'models.dev';
 export type ForeignCatalogue = { form: ForeignForm; source: string; prices: ForeignPrice[] };
@@ -50,18 +51,6 @@ export function readForeignCatalogue(files: readonly { name: string; content: Js
   const read = { litellm: readLitellm, portkey: readPortkey, 'models.dev': readModelsDev }[form];
   const prices = files.flatMap(({ name, content }) => (isObject(content) ? read(content, name) : []));
   return { form, source: sources[form], prices: prices.filter((price) => Number(price.price) > 0) };
-}
-
-/** `value` dollars for one unit as a price for `10^power` units: exact in the digits that the number was written with. */
-export function shifted(value: number, power: number): string {
-  const [mantissa = '0', exponent = '0'] = String(value).split('e');
-  const [whole = '0', fraction = ''] = mantissa.split('.');
-  const places = fraction.length - Number(exponent) - power;
-  const digits = (whole + fraction).replace(/^0+(?=\d)/, '');
-  if (places <= 0) return digits === '0' ? '0' : digits + '0'.repeat(-places);
-  const padded = digits.padStart(places + 1, '0');
-  const rest = padded.slice(-places).replace(/0+$/, '');
-  return padded.slice(0, -places) + (rest ? `.${rest}` : '');
 }
 
 type Row = { meter: Meter; value: Json | undefined; power: number; dims?: Dims; contextOver?: number };

@@ -1,13 +1,13 @@
-import type { JsonObject, Modality, Model, Price, ProviderRow } from '../src/contract/index.ts';
+import type { JsonObject, Modality, Model, Price, ProviderRow, Route } from '../src/contract/index.ts';
 import type { Layer } from './gather.ts';
 import { hashOf } from './hash.ts';
+import { checkRoutes, readRoute } from './routes.ts';
 import type { ModelsFile, PricesFile, ProvidersFile, RoutesFile } from './schema.ts';
 import { uplift } from './uplift.ts';
 
 /** The parsed JSON of config/: what `files.ts` imports, or what was read from a folder. */
 export type ConfigFiles = { models: unknown; providers: unknown; routes?: unknown; prices: unknown[] };
 
-export type Route = { name: string; models: string[] };
 /** A model of the catalogue whose price nobody publishes, and why. */
 export type Unpriced = { provider: string; model: string; reason: string };
 
@@ -80,7 +80,7 @@ async function joinLayers(layers: Layer[]): Promise<Config> {
     },
     defaults: { ...layers[0]?.models.content.defaults, ...layers[1]?.models.content.defaults },
     routes: join(
-      layers.flatMap((layer) => layer.routes.content.routes),
+      layers.flatMap((layer) => layer.routes.content.routes.map((row) => readRoute(row, models))),
       (route) => route.name,
     ),
     providers,
@@ -101,7 +101,8 @@ function join<T>(rows: T[], key: (row: T) => string): T[] {
 function checkReferences(layers: Layer[], faults: string[]): void {
   const providers = new Set(layers.flatMap((layer) => layer.providers.content.providers.map((row) => row.id)));
   const models = new Set(layers.flatMap((layer) => layer.models.content.models.map((row) => row.id)));
-  for (const { models: file, routes, prices } of layers) {
+  checkRoutes(layers, faults);
+  for (const { models: file, prices } of layers) {
     file.content.models.forEach((model, index) => {
       const provider = model.id.slice(0, model.id.indexOf('/'));
       if (!providers.has(provider))
@@ -114,12 +115,6 @@ function checkReferences(layers: Layer[], faults: string[]): void {
     for (const [modality, target] of Object.entries(file.content.defaults)) {
       if (!models.has(target)) faults.push(`${file.name}#/defaults/${modality}: no model is called "${target}"`);
     }
-    routes.content.routes.forEach((route, index) => {
-      for (const [place, target] of route.models.entries()) {
-        if (!models.has(target))
-          faults.push(`${routes.name}#/routes/${index}/models/${place}: no model is called "${target}"`);
-      }
-    });
     for (const { name, content } of prices) {
       if (!providers.has(content.provider) && !content.priced_only)
         faults.push(`${name}#/provider: no provider is called "${content.provider}"`);

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { dialectNames, meters, modalities } from '../src/contract/index.ts';
+import { dialectNames, meters, modalities, strategies } from '../src/contract/index.ts';
 import { httpSchema } from './http-row.ts';
 
 /** An amount or unit as published: digits, never an exponent, never divided beforehand. */
@@ -148,9 +148,50 @@ export const modelsFile = z.strictObject({
   defaults: z.partialRecord(z.enum(modalities), modelId).default({}),
 });
 
+/** When a model of a route is considered: every condition that is named must hold. */
+const when = z.strictObject({
+  /** Tags of the request; "*" stands for any value. */
+  tags: z.record(text, text).optional(),
+  min_characters: count.optional(),
+  max_characters: count.optional(),
+  /** ISO 639-1. A request whose language is not known meets no such condition. */
+  languages: z.array(z.string().regex(/^[a-z]{2}$/, 'must be a code such as "de"')).min(1).optional(),
+  stream: z.boolean().optional(),
+  tools: z.boolean().optional(),
+});
+
+export const routeSchema = z.strictObject({
+  /** `name`, or `name/modality`: that is asked as `name` where the modality is wanted. */
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]*(\/[a-z0-9_]+)?$/, 'must be a name such as "fast" or "auto/image"'),
+  strategy: z.enum(strategies).optional(),
+  /** Best first: ids, or ids with what the strategy asks of them. All of one modality. */
+  models: z
+    .array(
+      z.union([
+        modelId,
+        z.strictObject({
+          model: modelId,
+          weight: z.number().positive().optional(),
+          quality: z.number().optional(),
+          when: when.optional(),
+        }),
+      ]),
+    )
+    .min(1),
+  /** Attempts in all. Default: 3, or one for each model. */
+  attempts: count.max(20).optional(),
+  /** Whether what may have been done already is done once more: default by another model, for text. Media never is. */
+  duplicate_ok: z.boolean().optional(),
+  /** Whether a stream that breaks off is gone on with by another model. */
+  restart: z.boolean().optional(),
+  sticky: z
+    .union([z.literal('conversation'), z.strictObject({ header: text }), z.strictObject({ metadata: text })])
+    .optional(),
+});
+
 export const routesFile = z.strictObject({
-  /** Names that stand for several models, best first. */
-  routes: z.array(z.strictObject({ name: text, models: z.array(modelId).min(1) })).default([]),
+  /** Names that stand for several models. */
+  routes: z.array(routeSchema).default([]),
 });
 
 const source = z

@@ -1,4 +1,5 @@
 import type { Context, Hono } from 'hono';
+import { createBasePrices, type Published } from '../config/base-prices.ts';
 import type { Config } from '../config/load.ts';
 import { createProvider, createUsageReader } from '../providers/index.ts';
 import type { Simulator } from '../providers/simulators/simulator.ts';
@@ -21,6 +22,9 @@ export type Runtime = {
   books: Books;
   assets: AssetStore;
   clock: Clock;
+  /** Chance and waiting, where a test brings its own. */
+  random?: () => number;
+  sleep?: Sleep;
   egress: Egress;
   openUrl: OpenUrl;
   wake: Wake;
@@ -29,6 +33,8 @@ export type Runtime = {
   lifetimeOf: (c: Context) => Lifetime;
   adminKey: string | undefined;
   adminTenant: string;
+  /** Loads the package of base prices, at once: only when a model is met that the configured prices do not know. */
+  basePrices: () => Published;
 };
 
 /** Puts the house together over a runtime: the same on Node and on Workers. */
@@ -40,6 +46,7 @@ export async function assemble(config: Config, runtime: Runtime): Promise<{ app:
     runtime,
     ownDoor(publicUrl, () => own),
   );
+  const random = runtime.random ?? Math.random;
   const allowedOrigins = readOrigins(runtime.env.ATELIER_ALLOWED_ORIGINS);
   const gateway: Gateway = {
     directory: createDirectory({
@@ -47,12 +54,20 @@ export async function assemble(config: Config, runtime: Runtime): Promise<{ app:
       providers: new Set(config.providers.map((row) => row.id)),
       now: runtime.clock.now,
     }),
-    catalogue: createCatalogue(config.prices, config.hash),
+    catalogue: createCatalogue(config.prices, config.hash, createBasePrices(runtime.basePrices)),
     upstreams,
     dialects,
     books: runtime.books,
     assets: runtime.assets,
+    routes: new Map(config.routes.map((route) => [route.name, route])),
+    attempts: readCount('ATELIER_ATTEMPTS', runtime.env, 3),
+    health: new Health({
+      random,
+      limits: { ...defaultLimits, most: readCount('ATELIER_CONCURRENCY', runtime.env, defaultLimits.most) },
+    }),
     clock: runtime.clock,
+    random,
+    sleep: runtime.sleep ?? sleep,
     wake: runtime.wake,
     publicUrl,
     deadlines: readDeadlines(runtime.env.ATELIER_DEADLINES_MS),
@@ -93,14 +108,16 @@ function openUpstreams(config: Config, runtime: Runtime, deliver: Fetch): Map<st
   const simulated = openSimulators(config, runtime, deliver);
   const upstreams = new Map<string, Upstream>();
   for (const row of config.providers) {
-    const key = row.keyEnv ? (env[row.keyEnv] ?? '') : '';
+    const keys = keysIn(row.keyEnv ? (env[row.keyEnv] ?? '') : '');
+    const [key = ''] = keys;
     const baseUrl = (row.baseUrlEnv ? env[row.baseUrlEnv] : undefined) || row.baseUrl;
     const known = key !== '' || (row.keyless === true && row.baseUrlEnv !== undefined && Boolean(env[row.baseUrlEnv]));
     const lookupUrl = row.lookupUrl ?? env.ATELIER_LOOKUP_URL;
     const upstream = { provider: createProvider(row), baseUrl: baseUrl.replace(/\/+$/, '') };
     if (known && mode !== 'on') {
       const asked = lookupUrl ? { ...row, lookupUrl } : row;
-      upstreams.set(row.id, { ...upstream, row: asked, key, simulated: false, egress: runtime.egress });
+      const several = keys.length > 1 ? { keys } : {};
+      upstreams.set(row.id, { ...upstream, row: asked, key, ...several, simulated: false, egress: runtime.egress });
     } else if (mode !== 'off') {
       const egress = egressOver(simulated(row));
       upstreams.set(row.id, { ...upstream, row, key: 'simulated', simulated: true, egress });
@@ -161,6 +178,13 @@ function readOrigins(text: string | undefined): string[] {
     throw new Error(`ATELIER_ALLOWED_ORIGINS takes origins such as "http://127.0.0.1:9000", not "${origin}".`);
   }
   return origins;
+}
+
+/** `ATELIER_ATTEMPTS`: attempts of a request in all. `ATELIER_CONCURRENCY`: text calls under way at one provider. */
+function readCount(name: string, env: Env, otherwise: number): number {
+  const count = Number(env[name] || otherwise);
+  if (Number.isInteger(count) && count > 0) return count;
+  throw new Error(`${name} takes a whole number above 0, not "${env[name]}".`);
 }
 
 /** `ATELIER_LARGEST_OUTPUT_MB`: megabytes (1024 × 1024 bytes) of the largest output that is kept. */

@@ -38,6 +38,8 @@ function build(bindings: Bindings, books: Books = durableBooks(bindings.BOOKS)) 
       lifetimeOf,
       adminKey: env.ATELIER_ADMIN_KEY,
       adminTenant: readKey(env.ATELIER_ADMIN_KEY ?? '')?.tenant ?? firstTenant,
+      // The bundler leaves it packed until the call; an import() would make every price a promise.
+      basePrices: () => require('@pydantic/genai-prices'),
     }),
   );
 }

@@ -32,6 +32,11 @@ export function modelPath(model: string): string {
   return name;
 }
 
+/** The key as every call of this API carries it; a simulator wants some key where the gateway has none. */
+export function keyHeader(call: Pick<Call, 'key'>): Record<string, string> {
+  return { 'x-goog-api-key': call.key || 'none' };
+}
+
 /**
  * Runs one call of the official SDK (its web build on every runtime), constructed per call, without retries, and turns whatever it
  * throws into the one GatewayError of this call.

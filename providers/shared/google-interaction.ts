@@ -12,6 +12,7 @@ import {
   type Usage,
 } from '../../src/contract/index.ts';
 import { decodeBase64, mediaTypeOf } from './bytes.ts';
+import { keyHeader } from './google-client.ts';
 import { exchange } from './job-exchange.ts';
 import { readGeminiUsage } from './usage-gemini.ts';
 
@@ -79,13 +80,20 @@ async function completed(interaction: Json, ref: InteractionRef, call: Call): Pr
     });
     return { status: 'failed', error, ref, ...(usage ? { usage } : {}) };
   }
+  const usage = usageOf(interaction, ref, call, videos.length) ?? { metered: [], source: 'body' };
   const outputs: Part[] = [];
   for (const video of videos) {
-    const part = await outputOf(video, call);
-    if (!part) return undefined;
-    outputs.push(part);
+    try {
+      const part = await outputOf(video, call);
+      if (!part) return undefined;
+      outputs.push(part);
+    } catch (thrown) {
+      if (!isGone(thrown)) throw thrown;
+      const message = 'google made the video, but its file cannot be had (any more).';
+      const details = { message, provider: 'google', failure: 'C', billing: 'known', cause: thrown } as const;
+      return { status: 'failed', error: new GatewayError('invalid_output', details), ref, usage };
+    }
   }
-  const usage = usageOf(interaction, ref, call, videos.length) ?? { metered: [], source: 'body' };
   return { status: 'completed', outputs, usage, ref, ...(ref.warnings ? { warnings: ref.warnings } : {}) };
 }
 
@@ -160,7 +168,7 @@ async function outputOf(video: Json, call: Call): Promise<Part | undefined> {
     if (uri.startsWith('https://')) return { type: 'asset', asset: { mediaType: told, url: uri } };
     throw lost('google named no file.');
   }
-  const headers = { 'x-goog-api-key': call.key };
+  const headers = keyHeader(call);
   const file = `${call.baseUrl}/v1beta/${name}`;
   const facts = await exchange(call, 'google', { purpose: 'look', method: 'GET', url: file, headers });
   const state = stringAt(facts, 'state');
@@ -172,7 +180,7 @@ async function outputOf(video: Json, call: Call): Promise<Part | undefined> {
 async function download(url: string, mediaType: string, call: Call): Promise<Part> {
   let response: Response;
   try {
-    const headers = { 'x-goog-api-key': call.key };
+    const headers = keyHeader(call);
     response = await call.fetch(url, { headers, redirect: 'manual', signal: call.signal });
   } catch (thrown) {
     const error = errorOfThrow('google', thrown, call.signal);
@@ -189,6 +197,18 @@ async function download(url: string, mediaType: string, call: Call): Promise<Par
   const type = response.headers.get('content-type')?.split(';')[0];
   const told = type && type !== 'application/octet-stream' ? type : mediaType;
   return { type: 'asset', asset: { mediaType: told, stream: response.body } };
+}
+
+/** The key was good a moment ago: a file that is refused now is not there. */
+function isGone(thrown: unknown): boolean {
+  const codes = [
+    'provider_authentication',
+    'provider_rejected',
+    'model_not_found',
+    'outcome_unknown',
+    'provider_garbage',
+  ];
+  return thrown instanceof GatewayError && codes.includes(thrown.code);
 }
 
 function lost(message: string): GatewayError {

@@ -11,7 +11,7 @@ import {
   type VideoRequest,
 } from '../../src/contract/index.ts';
 import { bytesOf, encodeBase64, mediaTypeOf } from './bytes.ts';
-import { withGoogle } from './google-client.ts';
+import { keyHeader, withGoogle } from './google-client.ts';
 import { type Asked, type InteractionRef, isInteractionId, readInteraction } from './google-interaction.ts';
 import { exchange } from './job-exchange.ts';
 import { callerParams, dropped, present, refuse } from './params.ts';
@@ -76,7 +76,7 @@ export const googleVideo: MediaPort<'video'> = {
     const before = await readInteraction(await look(known, call), known, call);
     if (before.status !== 'queued' && before.status !== 'in_progress') return before;
     const url = `${addressOf(known, call)}/cancel`;
-    await exchange(call, 'google', { purpose: 'cancel', method: 'POST', url, headers: { 'x-goog-api-key': call.key } });
+    await exchange(call, 'google', { purpose: 'cancel', method: 'POST', url, headers: keyHeader(call) });
     return readInteraction(await look(known, call), known, call);
   },
 };
@@ -170,7 +170,7 @@ function addressOf({ id }: InteractionRef, call: Call): string {
 }
 
 async function look(ref: InteractionRef, call: Call): Promise<Json> {
-  const headers = { 'x-goog-api-key': call.key };
+  const headers = keyHeader(call);
   try {
     const answer = await exchange(call, 'google', {
       purpose: 'look',

@@ -1,4 +1,5 @@
 import type { Fetch } from '../../src/contract/index.ts';
+import { headersOf } from './observe.ts';
 
 /** What really happened on the wire: an answer read to its end, or the failure that prevented one. */
 export type Exchange =
@@ -44,7 +45,7 @@ async function exchange(send: Fetch, input: string | URL | Request, init: Reques
 }
 
 function withHeaders(input: string | URL | Request, init: RequestInit | undefined, added: Record<string, string>) {
-  const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined));
+  const headers = new Headers(init?.headers ?? headersOf(input));
   for (const [name, value] of Object.entries(added)) headers.set(name, value);
   return { ...init, headers };
 }

@@ -32,7 +32,7 @@ export function observe(call: Call): Observer {
   let broke: unknown;
   let sent = false;
   const observed: Fetch = async (input, init) => {
-    const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined));
+    const headers = new Headers(init?.headers ?? headersOf(input));
     headers.set('x-client-request-id', call.attemptId);
     let response: Response;
     sent = true;
@@ -77,4 +77,9 @@ function parse(text: string): Json | undefined {
   } catch {
     return text;
   }
+}
+
+/** A server may have put a Request class of its own in the place of the platform's, so nothing is asked about classes here. */
+export function headersOf(input: string | URL | Request): Headers | undefined {
+  return typeof input === 'object' && 'headers' in input ? input.headers : undefined;
 }

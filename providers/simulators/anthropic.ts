@@ -75,7 +75,7 @@ function make(context: SimulatorContext): SimulatorHandler {
         yield `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
       }
     };
-    return new Response(lazyBody(frames(), context.paceMs, c.req.raw.signal), {
+    return new Response(lazyBody(frames(), context, c.req.raw.signal), {
       headers: { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache' },
     });
   });

@@ -32,14 +32,15 @@ export type Picked = { fault?: Fault; request: Request };
 /** In a prompt: it passes through a gateway. */
 const directive = /\[\[fault:([^\]\s]+)\]\]/;
 /** At a model's name, in a body or, percent-encoded, in a path. */
-const suffix = /(?:#|%23)fault(?:=|%3D)([\w.:%-]+)/i;
+const suffix = /#fault=([\w.:-]+)/;
+const suffixInPath = /(?:#|%23)fault(?:=|%3D)([\w.%-]+)/i;
 
 export class Faults {
   private readonly queue: Planned[] = [];
   private readonly clock: SimulatorClock;
   private readonly provider: string;
-  /** How the next job ends, for the vendor's handler to take. */
-  private nextJob: TaskFault | undefined;
+  /** How the job ends that is being made right now. */
+  job: TaskFault | undefined;
   enabled: boolean;
 
   constructor(enabled: boolean, provider = '', clock: SimulatorClock = systemClock()) {
@@ -68,14 +69,6 @@ export class Faults {
 
   clear(): void {
     this.queue.length = 0;
-    this.nextJob = undefined;
-  }
-
-  /** Taken by the vendor's handler where its next job should end otherwise. */
-  takeJob(): TaskFault | undefined {
-    const taken = this.nextJob;
-    this.nextJob = undefined;
-    return taken;
   }
 
   /** By plan, else by directive `[[fault:status:429]]` anywhere in the body, else by `#fault=status:429` at the model's name. */
@@ -83,13 +76,14 @@ export class Faults {
     if (!this.enabled) return { request };
     const text = request.method === 'POST' ? await request.clone().text() : '';
     const planned = this.queue.find((entry) => this.holds(entry, request, text));
-    const chosen = suffix.exec(text)?.[1] ?? suffix.exec(request.url)?.[1];
-    const bare = chosen ? without(request, text) : request;
+    const inPath = suffixInPath.exec(request.url)?.[1];
+    const chosen = suffix.exec(text)?.[1] ?? (inPath && decodeURIComponent(inPath));
+    const bare = chosen ? await without(request, text) : request;
     if (planned) {
       planned.left--;
       return { fault: planned.fault, request: bare };
     }
-    const named = directive.exec(text)?.[1] ?? (chosen && decodeURIComponent(chosen));
+    const named = directive.exec(text)?.[1] ?? chosen;
     return named ? { fault: parseFault(named), request: bare } : { request: bare };
   }
 
@@ -135,8 +129,12 @@ export class Faults {
         return new Response(error.body, { status: 200, headers: error.headers });
       }
       case 'job':
-        this.nextJob = argument as TaskFault;
-        return handler.handle(request);
+        this.job = argument as TaskFault;
+        try {
+          return await handler.handle(request);
+        } finally {
+          this.job = undefined;
+        }
     }
     if (fault.name === 'reset' && argument === undefined) throw failedFetch(fault.name);
     if (!isFault(fault.name)) return handler.writeError(400, `Unknown fault "${fault.name}".`);
@@ -166,14 +164,25 @@ function forever(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** The request without the suffix at its model's name. */
-function without(request: Request, text: string): Request {
+/** The request without the suffix at its model's name, its other bytes untouched. */
+async function without(request: Request, text: string): Promise<Request> {
   const { method, headers, signal } = request;
-  const bare = text.replace(suffix, '');
-  return new Request(request.url.replace(suffix, ''), {
-    method,
-    headers,
-    signal,
-    ...(method === 'GET' || method === 'HEAD' ? {} : { body: bare }),
-  });
+  const bytes = new Uint8Array(await request.clone().arrayBuffer());
+  const url = request.url.replace(suffixInPath, '');
+  if (method === 'GET' || method === 'HEAD') return new Request(url, { method, headers, signal });
+  const mark = new TextEncoder().encode(suffix.exec(text)?.[0] ?? '');
+  const start = mark.length === 0 ? -1 : placeOf(mark, bytes);
+  const body = new Uint8Array(bytes.length - (start < 0 ? 0 : mark.length));
+  body.set(bytes.subarray(0, start < 0 ? bytes.length : start));
+  if (start >= 0) body.set(bytes.subarray(start + mark.length), start);
+  const bare = new Headers(headers);
+  bare.delete('content-length');
+  return new Request(url, { method, headers: bare, signal, body });
+}
+
+function placeOf(mark: Uint8Array, bytes: Uint8Array): number {
+  for (let start = bytes.indexOf(mark[0] as number); start >= 0; start = bytes.indexOf(mark[0] as number, start + 1)) {
+    if (mark.every((byte, index) => bytes[start + index] === byte)) return start;
+  }
+  return -1;
 }

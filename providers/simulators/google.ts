@@ -135,7 +135,7 @@ function generate(context: SimulatorContext, cache: ImplicitCache, asked: Asked,
   if (!streamed) return json(blocked ? blockedReply(reply) : plainReply(reply));
   const chunks = blocked ? [blockedReply(reply)][Symbol.iterator]() : streamedReply(reply);
   const sse = new URL(request.url).searchParams.get('alt') === 'sse';
-  return new Response(lazyBody(sse ? asEvents(chunks) : asArray(chunks), context.paceMs, request.signal), {
+  return new Response(lazyBody(sse ? asEvents(chunks) : asArray(chunks), context, request.signal), {
     headers: { 'content-type': sse ? 'text/event-stream' : 'application/json; charset=UTF-8' },
   });
 }

@@ -85,7 +85,7 @@ function handler(context: SimulatorContext): SimulatorHandler {
       client: request.headers.get('x-client-request-id') ?? undefined,
       webhook,
     });
-    if (webhook && task.fault !== 'webhook-lost') setTimeout(() => void tellBegun(task, webhook), firstWord);
+    if (webhook && task.fault !== 'webhook-lost') void context.sleep(firstWord).then(() => tellBegun(task, webhook));
     if (body.sync === true) tasks.finish(task);
     return json(view(task), 201);
   };

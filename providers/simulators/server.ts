@@ -1,10 +1,16 @@
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { serve } from '@hono/node-server';
 import { shipped } from '../../config/files.ts';
-import { loadConfig } from '../../config/load.ts';
+import { loadShipped } from '../../config/load.ts';
+import type { SimulatorClock } from './clock.ts';
 import { control } from './control.ts';
 import { createSimulators } from './index.ts';
+import { Journal } from './journal.ts';
+import type { SimulatorLimits } from './limits.ts';
+import { page } from './page.ts';
 import type { Simulator } from './simulator.ts';
+import { type DeadEnds, openDeadEnds } from './standalone/dead-ends.ts';
+import { breakOnWire, failOnWire, sendOnWire } from './standalone/wire.ts';
 import { UnderWay, watch } from './under-way.ts';
 
 export type SimulatorServer = {
@@ -12,39 +18,57 @@ export type SimulatorServer = {
   simulators: Map<string, Simulator>;
   /** Environment that points the gateway, and each vendor's SDK, here. */
   env: Record<string, string>;
+  /** Every request of every provider. */
+  journal: Journal;
+  /** Addresses at which no provider is. */
+  dead: DeadEnds;
   close(): Promise<void>;
 };
 
 /** Where a vendor's SDK reads its base URL from a variable of another name than ours. */
 const sdkNames: Record<string, string> = { GEMINI_BASE_URL: 'GOOGLE_GEMINI_BASE_URL' };
-/** Milliseconds that bytes already written get to leave before their socket is reset. */
-const lastWords = 10;
 
-/** All simulators behind one port: `/<provider>/…` is that vendor's API, `/_simulator/…` the controls. */
-export async function startSimulators(options: {
-  port: number;
-  faults: boolean;
+export type SimulatorServerOptions = {
+  /** Default 0, a free one. */
+  port?: number;
+  /** Faults stay off unless allowed. */
+  faults?: boolean;
   paceMs?: number;
+  seed?: string;
   /** A fixed clock makes runs byte-equal. */
   now?: () => number;
-}): Promise<SimulatorServer> {
-  const config = await loadConfig(shipped);
+  clock?: SimulatorClock;
+  limits?: SimulatorLimits;
+};
+
+/** All simulators behind one port: `/<provider>/…` is that vendor's API, `/_simulator/…` the controls. */
+export async function startSimulators(options: SimulatorServerOptions = {}): Promise<SimulatorServer> {
+  const config = await loadShipped(shipped);
+  const journal = new Journal();
+  const deadEnds = await openDeadEnds();
   const open = (publicUrl: string) =>
     createSimulators(config.providers, {
       prices: config.prices,
       faults: options.faults,
       paceMs: options.paceMs,
+      seed: options.seed,
       now: options.now,
+      clock: options.clock,
+      limits: options.limits,
+      journal,
       publicUrl,
+      deliver: (input, init) => globalThis.fetch(input, init),
     });
   let simulators = new Map<string, Simulator>();
   const underWay = new UnderWay();
   const server = await new Promise<Server>((resolve, reject) => {
     const made = serve(
       {
-        fetch: (request, env) => route(simulators, underWay, request, env.incoming as IncomingMessage),
-        port: options.port,
+        fetch: (request, env) =>
+          route(simulators, underWay, request, env.incoming as IncomingMessage, env.outgoing as ServerResponse),
+        port: options.port ?? 0,
         hostname: '127.0.0.1',
+        overrideGlobalObjects: false,
       },
       () => resolve(made as Server),
     );
@@ -67,11 +91,15 @@ export async function startSimulators(options: {
     url,
     simulators,
     env,
-    close: () =>
-      new Promise((resolve) => {
+    journal,
+    dead: deadEnds.addresses,
+    close: async () => {
+      await deadEnds.close();
+      await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
-      }),
+      });
+    },
   };
 }
 
@@ -80,9 +108,11 @@ async function route(
   underWay: UnderWay,
   request: Request,
   { socket }: IncomingMessage,
+  outgoing: ServerResponse,
 ): Promise<Response> {
   const url = new URL(request.url);
   const [, first = '', ...rest] = url.pathname.split('/');
+  if (first === '') return page([...simulators.keys()]);
   if (first === '_simulator') return control(simulators, `/${rest.join('/')}`, request, underWay);
   const simulator = simulators.get(first);
   if (!simulator) {
@@ -92,17 +122,16 @@ async function route(
     );
   }
   const end = underWay.begin(request.headers.get('x-client-request-id'));
-  // A simulated reset: the socket is what has to break.
-  const reset = async () => {
-    await new Promise((resolve) => setTimeout(resolve, lastWords));
-    socket.resetAndDestroy();
-  };
   try {
-    return watch(await simulator.fetch(request), end, reset);
-  } catch {
+    const answer = await simulator.fetch(request);
+    // Where a fault breaks the answer, the socket is what has to break.
+    return await sendOnWire(
+      watch(answer, end, (thrown) => breakOnWire(thrown, socket)),
+      outgoing,
+    );
+  } catch (thrown) {
     end();
-    await reset();
-    return new Response(null, { status: 500 });
+    return failOnWire(thrown, socket);
   }
 }
 

@@ -1,7 +1,11 @@
 import type { Fetch, Price } from '../../src/contract/index.ts';
-import { Bill } from './bill.ts';
-import { type Fault, Faults } from './faults.ts';
+import { Bill, type BilledCall } from './bill.ts';
+import { type SimulatorClock, systemClock } from './clock.ts';
+import { type Fault, type FaultPlan, Faults } from './faults.ts';
+import { Journal, type JournalEntry, type JournalLimits } from './journal.ts';
+import { Limiter, type SimulatorLimits } from './limits.ts';
 import { hash32 } from './seed.ts';
+import type { TaskFault } from './tasks.ts';
 
 export type SimulatorOptions = {
   /** Price list for the bill: the parsed config/prices files. */
@@ -11,6 +15,12 @@ export type SimulatorOptions = {
   seed?: string;
   /** Milliseconds since 1970; a fixed clock makes runs byte-equal. */
   now?: () => number;
+  /** Time and waits: `new VirtualClock()` makes a stall of 30 s take none. Default the real ones. */
+  clock?: SimulatorClock;
+  /** Notes every request and its answer: `true`, its limits, or a journal that several simulators share. Default off. */
+  journal?: boolean | Partial<JournalLimits> | Journal;
+  /** What one key may do before the vendor's 429. Default everything. */
+  limits?: SimulatorLimits;
   /** Faults stay off unless allowed: a caller of a public gateway must not inject them. */
   faults?: boolean;
   /** Where the simulator is reached from outside; asset URLs are made under it. Default `https://<id>.simulator.invalid`. */
@@ -26,12 +36,15 @@ export type SimulatorContext = {
   id: string;
   seed: string;
   now: () => number;
+  sleep: SimulatorClock['sleep'];
   bill: Bill;
   publicUrl: string;
   paceMs: number;
   /** Whether directives in a prompt may choose how the work ends. */
   faults: boolean;
   deliver?: Fetch;
+  /** How the job now being made ends, where a planned fault says so. */
+  jobFault?: () => TaskFault | undefined;
   /** A stable id for this request: same seed, path and body, same id. */
   idFor(prefix: string, ...material: string[]): string;
 };
@@ -42,6 +55,11 @@ export type Simulator = {
   fetch: Fetch;
   bill: Bill;
   faults: Faults;
+  clock: SimulatorClock;
+  /** Empty unless the option `journal` turned it on. */
+  journal: Journal;
+  /** The next request (or as many as the plan says) goes wrong: `fail('status:429', { times: 2 })`. Turns faults on. */
+  fail(fault: string | Fault, plan?: FaultPlan): void;
   reset(): void;
 };
 
@@ -65,35 +83,123 @@ export function createSimulator(
 ): Simulator {
   const bill = new Bill(id, options.prices ?? [], options.peakUtc);
   const seed = options.seed ?? 'atelier';
+  const clock = options.clock ?? systemClock(options.now);
+  const faults = new Faults(options.faults ?? false, id, clock);
   const context: SimulatorContext = {
     id,
     seed,
-    now: options.now ?? Date.now,
+    now: options.now ?? clock.now,
+    sleep: clock.sleep,
     bill,
     publicUrl: options.publicUrl ?? `https://${id}.simulator.invalid`,
     paceMs: options.paceMs ?? 0,
     faults: options.faults ?? false,
     deliver: options.deliver,
+    jobFault: () => faults.job,
     idFor: (prefix, ...material) => prefix + stableHex(`${seed}|${id}|${material.join('|')}`),
   };
   const handler = make(context);
-  const faults = new Faults(options.faults ?? false);
+  const limiter = options.limits ? new Limiter(options.limits, clock) : undefined;
+
+  const answer = async (asked: Request, entry?: JournalEntry): Promise<Response> => {
+    const end = limiter?.begin(asked) ?? (() => {});
+    if (typeof end === 'number') {
+      const refused = handler.writeError(429, 'Simulated: too many requests for this key.');
+      refused.headers.set('retry-after', String(end));
+      return refused;
+    }
+    const { fault, request } = await faults.pick(asked);
+    if (entry && fault) entry.fault = fault.argument === undefined ? fault.name : `${fault.name}:${fault.argument}`;
+    try {
+      const made = await (fault ? faults.apply(fault, request, handler) : handler.handle(request));
+      return limiter ? whenOver(made, end) : made;
+    } catch (thrown) {
+      end();
+      throw thrown;
+    }
+  };
+
+  const noted = async (journal: Journal, asked: Request): Promise<Response> => {
+    const body = new Uint8Array(await asked.arrayBuffer());
+    const { method, headers, signal } = asked;
+    const entry = journal.begin(id, asked, body, context.now());
+    const bare = method === 'GET' || method === 'HEAD';
+    const request = new Request(asked.url, { method, headers, signal, ...(bare ? {} : { body }) });
+    const before = bill.calls.length;
+    try {
+      const made = await answer(request, entry);
+      claim(bill.calls.slice(before), entry, journal);
+      return journal.answered(entry, made, context.now);
+    } catch (thrown) {
+      claim(bill.calls.slice(before), entry, journal);
+      journal.broke(entry, thrown, context.now(), signal.aborted);
+      throw thrown;
+    }
+  };
+
+  const { journal: wanted } = options;
+  const journal = wanted instanceof Journal ? wanted : new Journal(typeof wanted === 'object' ? wanted : {});
   return {
     id,
     bill,
     faults,
+    clock,
+    journal,
     fetch: async (input, init) => {
       const request = input instanceof Request && init === undefined ? input : new Request(input as string, init);
-      const fault: Fault | undefined = await faults.pick(request);
-      if (!fault) return handler.handle(request);
-      return faults.apply(fault, request, handler);
+      return wanted ? noted(journal, request) : answer(request);
+    },
+    fail: (fault, plan) => {
+      faults.enabled = true;
+      context.faults = true;
+      faults.plan(fault, plan);
     },
     reset: () => {
       bill.clear();
       faults.clear();
+      journal.clear();
+      limiter?.clear();
       handler.reset?.();
     },
   };
+}
+
+/** Calls billed while a request was handled belong to it: by its client id where it has one, else in order. */
+function claim(calls: BilledCall[], entry: JournalEntry, journal: Journal): void {
+  const taken = new Set(journal.entries.flatMap((one) => (one === entry ? [] : one.billed)));
+  entry.billed = calls.filter((call) => !taken.has(call) && (call.client ?? entry.client) === entry.client);
+  if (entry.model) return;
+  const [first] = entry.billed;
+  if (first) entry.model = first.model;
+}
+
+function whenOver(response: Response, end: () => void): Response {
+  if (!response.body) {
+    end();
+    return response;
+  }
+  const reader = response.body.getReader();
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const chunk = await reader.read();
+          if (!chunk.done) return controller.enqueue(chunk.value);
+          end();
+          controller.close();
+        } catch (thrown) {
+          end();
+          controller.error(thrown);
+        }
+      },
+      cancel(reason) {
+        end();
+        return reader.cancel(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  return new Response(body, response);
 }
 
 /** 128 stable bits as hex. */

@@ -8,7 +8,7 @@ export type TaskState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancele
  * How a task is made to end, by `[[name]]` in its prompt where faults are allowed:
  * `fail` the model breaks · `filtered` the vendor's content policy refuses what was made · `empty` success without output ·
  * `wrong-type` an output that is another kind of file · `slow` five looks more · `expired` the output's address is dead ·
- * `webhook-lost`, `webhook-twice`, `webhook-early` (sent before the end).
+ * `webhook-lost`, `webhook-twice`, `webhook-early` (sent before the end), `webhook-late`, `webhook-forged` (a stranger's, before the true one).
  */
 export const taskFaults = [
   'fail',
@@ -20,6 +20,8 @@ export const taskFaults = [
   'webhook-lost',
   'webhook-twice',
   'webhook-early',
+  'webhook-late',
+  'webhook-forged',
 ] as const;
 export type TaskFault = (typeof taskFaults)[number];
 
@@ -54,10 +56,17 @@ export type NewTask<W> = {
 
 /** Milliseconds until a task with a webhook ends by itself. */
 const ownPace = 25;
+/** How much later than its end a late webhook comes. */
+const late = 1_000;
 
 /** The directive in a prompt, where faults are allowed. */
-export function taskFaultIn(context: Pick<SimulatorContext, 'faults'>, prompt: string): TaskFault | undefined {
+export function taskFaultIn(
+  context: Pick<SimulatorContext, 'faults' | 'jobFault'>,
+  prompt: string,
+): TaskFault | undefined {
   if (!context.faults) return undefined;
+  const planned = context.jobFault?.();
+  if (planned) return planned;
   return taskFaults.find((fault) => prompt.includes(`[[${fault}]]`));
 }
 
@@ -92,7 +101,7 @@ export class Tasks<W> {
     this.tasks.set(id, task);
     this.failed.set(id, asked.chargesFailed ?? []);
     const { deliver } = this.context;
-    if (webhook && deliver) setTimeout(() => void this.finishAlone(task, deliver), ownPace);
+    if (webhook && deliver) void this.context.sleep(ownPace).then(() => this.finishAlone(task, deliver));
     return task;
   }
 
@@ -143,17 +152,28 @@ export class Tasks<W> {
   private async finishAlone(task: Task<W>, deliver: Fetch): Promise<void> {
     if (task.fault === 'webhook-lost' || !task.webhook || !this.writeWebhook) return;
     if (task.fault === 'webhook-early') await this.send(task, deliver);
+    if (task.fault === 'webhook-forged') await this.send(task, deliver, true);
     this.finish(task);
+    if (task.fault === 'webhook-late') await this.context.sleep(late);
     await this.send(task, deliver);
     if (task.fault === 'webhook-twice') await this.send(task, deliver);
   }
 
-  private async send(task: Task<W>, deliver: Fetch): Promise<void> {
+  private async send(task: Task<W>, deliver: Fetch, forged = false): Promise<void> {
     const init = await this.writeWebhook!(task);
+    if (forged) init.headers = withoutTruth(new Headers(init.headers));
     // A vendor does not mind a receiver that is gone.
     await deliver(task.webhook!, { method: 'POST', ...init }).then(
       (answer) => answer.body?.cancel(),
       () => {},
     );
   }
+}
+
+/** Headers as a stranger would send them: every signature is wrong. */
+function withoutTruth(headers: Headers): Headers {
+  for (const [name, value] of [...headers]) {
+    if (/signature|secret|token/i.test(name)) headers.set(name, value.replace(/[^,=]+$/, 'Zm9yZ2Vk'));
+  }
+  return headers;
 }

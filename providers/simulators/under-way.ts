@@ -38,7 +38,7 @@ export class UnderWay implements CallsUnderWay {
 }
 
 /** The same answer, watched: `end` when its body is over in whatever way; `broke` breaks what carries a body that fails half-way. */
-export function watch(answer: Response, end: () => void, broke: () => Promise<void>): Response {
+export function watch(answer: Response, end: () => void, broke: (thrown: unknown) => Promise<void>): Response {
   if (!answer.body) {
     end();
     return answer;
@@ -52,9 +52,9 @@ export function watch(answer: Response, end: () => void, broke: () => Promise<vo
           if (!chunk.done) return controller.enqueue(chunk.value);
           end();
           controller.close();
-        } catch {
+        } catch (thrown) {
           end();
-          await broke();
+          await broke(thrown);
           controller.close();
         }
       },

@@ -88,7 +88,7 @@ export class Book {
    * own), and holds its worst case against every budget that covers it. All of it or nothing.
    */
   begin(generation: NewGeneration | undefined, attempt: NewAttempt, beginning: Beginning = {}): Begun {
-    const { demand, ceiling, job, idempotency } = beginning;
+    const { demand, ceiling, job, idempotency, degradations } = beginning;
     const watched = this.budgets.watches(attempt);
     if (watched && !demand) return 'demand';
     if (!this.attempts.insert(attempt, generation?.plain ? generation.model : undefined)) return 'revoked';
@@ -99,6 +99,7 @@ export class Book {
     }
     this.rollup.began(attempt.id);
     if (generation && !generation.plain) this.generations.insert(generation);
+    if (!generation && degradations) this.generations.degrade(attempt.generationId, degradations);
     const { id: attemptId, generationId } = attempt;
     if (job) this.jobs.insert({ attemptId, generationId, due: job.leasedUntil, ...job });
     if (idempotency) this.idempotency.attach(attempt.keyId, idempotency, generationId);
@@ -190,9 +191,10 @@ export class Book {
     return this.jobs.nudge(attemptId, now);
   }
 
-  /** Leases of a process that is gone end at once. */
-  releaseJobs(now: number): void {
+  /** What a process that is gone held is free at once: its leases, and requests that it had begun nothing for. */
+  takeOver(now: number, before: number): void {
     this.jobs.release(now);
+    this.idempotency.forgetBegun(before);
   }
 
   /** Asks for a job's end. False where it has none that could be ended. */

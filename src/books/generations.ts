@@ -94,6 +94,23 @@ export class Generations {
     );
   }
 
+  degrade(id: string, degradations: Json[]): void {
+    const text = degradations.length > 0 ? JSON.stringify(degradations) : null;
+    this.sql.run('UPDATE generation SET degradations = ? WHERE id = ? AND completed_at IS NULL', text, id);
+  }
+
+  /** Those after an id that are not over although all their attempts are, with the error of the last one. */
+  abandoned(after: string): { id: string; error?: JsonObject }[] {
+    return this.sql
+      .all(
+        `SELECT id, (SELECT error FROM attempt WHERE id >= g.id || '.' AND id < g.id || '/' ORDER BY id DESC LIMIT 1) AS error
+         FROM generation g WHERE id > ? AND completed_at IS NULL AND NOT EXISTS
+           (SELECT 1 FROM attempt a WHERE a.id >= g.id || '.' AND a.id < g.id || '/' AND a.state = 'dispatched')`,
+        after,
+      )
+      .map((row) => ({ id: String(row.id), error: parsed<JsonObject>(row.error) }));
+  }
+
   statusOf(id: string): string | undefined {
     const row = this.sql.all('SELECT status FROM generation WHERE id = ?', id)[0];
     return row && String(row.status);
@@ -101,6 +118,7 @@ export class Generations {
 
   /** Ends it. Returns whom to tell, if anybody. */
   conclude(end: Conclusion): { url: string; origin: string } | undefined {
+    const degradations = end.degradations?.length ? [...this.degradationsOf(end.id), ...end.degradations] : [];
     const changed = this.sql.run(
       `UPDATE generation SET status = ?, completed_at = ?, outputs = ?, units = ?, error = ?,
          warnings = COALESCE(?, warnings), degradations = COALESCE(?, degradations)
@@ -111,11 +129,16 @@ export class Generations {
       end.units ? JSON.stringify(end.units) : null,
       end.error ? JSON.stringify(end.error) : null,
       end.warnings?.length ? JSON.stringify(end.warnings) : null,
-      end.degradations?.length ? JSON.stringify(end.degradations) : null,
+      degradations.length > 0 ? JSON.stringify(degradations) : null,
       end.id,
     );
     if (changed === 0) return undefined;
     return parsed(this.sql.all('SELECT webhook FROM generation WHERE id = ?', end.id)[0]?.webhook);
+  }
+
+  /** What was known before anything was sent. */
+  private degradationsOf(id: string): Json[] {
+    return parsed<Json[]>(this.sql.all('SELECT degradations FROM generation WHERE id = ?', id)[0]?.degradations) ?? [];
   }
 
   find(id: string, keyId?: string): GenerationRecord | undefined {

@@ -14,7 +14,7 @@ export type IdempotentClaim =
 
 /** Milliseconds a record lives, and after which a request that has begun no generation is taken for lost. */
 const life = 86_400_000;
-const lost = 900_000;
+const lost = 120_000;
 
 /** Requests that must not run twice, by key and Idempotency-Key. */
 export class Idempotency {
@@ -61,6 +61,14 @@ export class Idempotency {
   /** Forgets a request that came to nothing: it may be sent again. */
   forget(keyId: string, name: string): void {
     this.sql.run('DELETE FROM idempotency WHERE key_id = ? AND name = ?', keyId, name);
+  }
+
+  /** Forgets requests that a stopped process had begun nothing for. */
+  forgetBegun(before: number): void {
+    this.sql.run(
+      'DELETE FROM idempotency WHERE generation_id IS NULL AND answer IS NULL AND created_at < ?',
+      before,
+    );
   }
 
   private find(keyId: string, name: string): Row | undefined {

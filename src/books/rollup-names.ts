@@ -1,6 +1,7 @@
+import type { ReceiptLine } from '../contract/index.ts';
 import type { Sql } from '../runtime/ports.ts';
 
-/** What codes stand for. `cell` and `sku` are several words in one, as JSON. */
+/** What codes stand for. `cell` and `sku` are several words in one. */
 export const nameKinds = ['cell', 'key', 'project', 'user', 'workflow', 'parent', 'tag', 'unit', 'sku'] as const;
 export type NameKind = (typeof nameKinds)[number];
 
@@ -8,13 +9,13 @@ export type NameKind = (typeof nameKinds)[number];
 export type Cell = {
   modality: string;
   provider: string;
-  model: string;
-  simulated: boolean;
-  /** Undefined while it is open. */
-  outcome: string | undefined;
+  simulated: string;
+  /** Empty while it is open. */
+  outcome: string;
   status: string;
   basis: string;
   catalogue: string;
+  model: string;
 };
 
 /** What is the same for all ledger lines of one SKU. */
@@ -29,11 +30,20 @@ export type Sku = {
   priced: boolean;
 };
 
+/** Names kept in memory at most, of each kind. */
+const mostKnown = 50_000;
+
 /** Names as small whole numbers, from 1; no name is 0. */
 export class Names {
   protected readonly sql: Sql;
-  protected readonly epoch: number;
-  private readonly known = new Map<string, number>();
+  readonly epoch: number;
+  private readonly known = Object.fromEntries(nameKinds.map((kind) => [kind, new Map<string, number>()])) as Record<
+    NameKind,
+    Map<string, number>
+  >;
+  private readonly tags = new Map<string, number[]>();
+  private readonly skus = new Map<string, number>();
+  private readonly highest = new Map<NameKind, number>();
 
   constructor(sql: Sql, epoch: number) {
     this.sql = sql;
@@ -42,11 +52,34 @@ export class Names {
 
   code(kind: NameKind, text: string): number {
     if (text === '') return 0;
-    const place = `${kind} ${text}`;
-    let code = this.known.get(place);
+    const known = this.known[kind];
+    let code = known.get(text);
     if (code === undefined) {
       code = this.find(kind, text) ?? this.make(kind, text);
-      this.known.set(place, code);
+      keep(known, text, code);
+    }
+    return code;
+  }
+
+  /** The codes of an attempt's tags, given as its JSON. */
+  tagsOf(text: string): number[] {
+    let codes = this.tags.get(text);
+    if (!codes) {
+      const tags = Object.entries(JSON.parse(text) as Record<string, string>);
+      codes = tags.map(([name, value]) => this.code('tag', `${name}=${value}`)).sort((one, other) => one - other);
+      keep(this.tags, text, codes);
+    }
+    return codes;
+  }
+
+  skuOf({ meter, dims, model, price, per, amount }: Omit<ReceiptLine, 'amount'> & { amount?: string }): number {
+    const priced = amount === undefined ? 0 : 1;
+    const place = `${meter} ${price} ${per} ${priced} ${model ?? ''} ${dims ? JSON.stringify(dims) : ''}`;
+    let code = this.skus.get(place);
+    if (code === undefined) {
+      const sorted = Object.fromEntries(Object.entries(dims ?? {}).sort(([one], [other]) => (one < other ? -1 : 1)));
+      code = this.code('sku', JSON.stringify([meter, sorted, model ?? '', price ?? '', per ?? '', priced]));
+      keep(this.skus, place, code);
     }
     return code;
   }
@@ -54,9 +87,7 @@ export class Names {
   find(kind: NameKind, text: string): number | undefined {
     const row = this.sql.all(
       'SELECT code FROM rollup_name WHERE epoch = ? AND kind = ? AND text = ?',
-      this.epoch,
-      nameKinds.indexOf(kind),
-      text,
+      ...[this.epoch, nameKinds.indexOf(kind), text],
     )[0];
     return row && Number(row.code);
   }
@@ -65,9 +96,7 @@ export class Names {
     if (code === 0) return '';
     const row = this.sql.all(
       'SELECT text FROM rollup_name WHERE epoch = ? AND kind = ? AND code = ?',
-      this.epoch,
-      nameKinds.indexOf(kind),
-      code,
+      ...[this.epoch, nameKinds.indexOf(kind), code],
     )[0];
     return String(row?.text ?? '');
   }
@@ -87,23 +116,17 @@ export class Names {
   }
 
   protected make(kind: NameKind, text: string): number {
-    const code = this.last(kind) + 1;
+    const code = (this.highest.get(kind) ?? this.last(kind)) + 1;
+    this.highest.set(kind, code);
     const place = nameKinds.indexOf(kind);
-    this.sql.run(
-      'INSERT INTO rollup_name (epoch, kind, text, code) VALUES (?, ?, ?, ?)',
-      this.epoch,
-      place,
-      text,
-      code,
-    );
+    this.sql.run('INSERT INTO rollup_name (epoch, kind, text, code) VALUES (?, ?, ?, ?)', this.epoch, place, text, code);
     return code;
   }
 
   protected last(kind: NameKind): number {
     const row = this.sql.all(
       'SELECT MAX(code) AS code FROM rollup_name WHERE epoch = ? AND kind = ?',
-      this.epoch,
-      nameKinds.indexOf(kind),
+      ...[this.epoch, nameKinds.indexOf(kind)],
     )[0];
     return Number(row?.code ?? 0);
   }
@@ -111,7 +134,7 @@ export class Names {
 
 /** Reads names and writes none: those that the book has not yet live as long as this does. */
 export class PassingNames extends Names {
-  private readonly texts = new Map<NameKind, { from: number; texts: string[] }>();
+  private readonly texts = new Map<NameKind, { from: number; texts: string[]; places: Map<string, number> }>();
 
   override text(kind: NameKind, code: number): string {
     const made = this.texts.get(kind);
@@ -121,36 +144,31 @@ export class PassingNames extends Names {
   protected override make(kind: NameKind, text: string): number {
     let made = this.texts.get(kind);
     if (!made) {
-      made = { from: this.last(kind) + 1, texts: [] };
+      made = { from: this.last(kind) + 1, texts: [], places: new Map() };
       this.texts.set(kind, made);
     }
+    const before = made.places.get(text);
+    if (before !== undefined) return before;
+    const code = made.from + made.texts.length;
     made.texts.push(text);
-    return made.from + made.texts.length - 1;
+    made.places.set(text, code);
+    return code;
   }
 }
 
 export function readCell(text: string): Cell {
-  const [modality, provider, model, simulated, outcome, status, basis, catalogue] = JSON.parse(text) as string[];
-  return {
-    modality: modality ?? '',
-    provider: provider ?? '',
-    model: model ?? '',
-    simulated: Number(simulated) === 1,
-    outcome: outcome ?? undefined,
-    status: status ?? '',
-    basis: basis ?? '',
-    catalogue: catalogue ?? '',
-  };
+  const [modality = '', provider = '', simulated = '', outcome = '', status = '', basis = '', catalogue = '', ...rest] =
+    text.split('\n');
+  return { modality, provider, simulated, outcome, status, basis, catalogue, model: rest.join('\n') };
 }
 
 export function readSku(text: string): Sku {
-  const [meter, dims, model, price, per, priced] = JSON.parse(text) as [
-    string,
-    Sku['dims'],
-    string,
-    string,
-    string,
-    number,
-  ];
+  const words = JSON.parse(text) as [string, Sku['dims'], string, string, string, number];
+  const [meter, dims, model, price, per, priced] = words;
   return { meter, dims, model, price, per, priced: priced === 1 };
+}
+
+function keep<Value>(known: Map<string, Value>, text: string, value: Value): void {
+  if (known.size >= mostKnown) known.clear();
+  known.set(text, value);
 }

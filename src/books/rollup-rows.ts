@@ -6,33 +6,43 @@ import type { Names } from './rollup-names.ts';
 /** 2^52: amounts are kept as what is below it and multiples of it, each exact in a double. */
 export const highUnit = 4_503_599_627_370_496;
 
-const halves = (amount: string, name: string) =>
-  `(${amount}) / ${highUnit} AS ${name}_high, (${amount}) % ${highUnit} AS ${name}`;
+const amounts = {
+  cost: 'COALESCE(cost_pico, 0)',
+  markup: 'COALESCE(charge_pico, 0) - COALESCE(cost_pico, 0)',
+  avoided: 'COALESCE(avoided_pico, 0)',
+};
+const parts = (operator: '/' | '%') =>
+  Object.entries(amounts).map(([name, amount]) => `(${amount}) ${operator} ${highUnit} AS ${name}`);
 
-const fields = `id, generation_id, key_id, project, modality, provider, model, simulated, state, outcome, cost_status, cost_basis,
-  catalogue, at, end_user, workflow, parent, tags, lines, units,
-  ${halves('COALESCE(cost_pico, 0)', 'cost')}, ${halves('COALESCE(charge_pico, 0) - COALESCE(cost_pico, 0)', 'markup')},
-  ${halves('COALESCE(avoided_pico, 0)', 'avoided')}`;
+/** Few and long: every column of a row costs its reader. A cell is read by `readCell`. */
+const fields = `id, generation_id, state = 'dispatched' AS open, key_id, project, end_user, workflow, parent, tags, lines, units, at,
+  modality || char(10) || provider || char(10) || simulated || char(10)
+    || CASE state WHEN 'dispatched' THEN '' ELSE COALESCE(outcome, '') END || char(10) || COALESCE(cost_status, '') || char(10)
+    || COALESCE(cost_basis, '') || char(10) || COALESCE(catalogue, '') || char(10) || model AS cell,
+  ${parts('%').join(', ')}, ${Object.values(amounts)
+    .map((amount) => `(${amount}) / ${highUnit} <> 0`)
+    .join(' OR ')} AS is_high`;
 
 /** Attempts as a segment takes them. @param where conditions, order and limit. */
 export function attemptsWhere(sql: Sql, where: string, ...values: SqlValue[]): Row[] {
-  return sql.all(`SELECT ${fields} FROM attempt WHERE ${where}`, ...values);
+  const rows = sql.all(`SELECT ${fields} FROM attempt WHERE ${where}`, ...values);
+  for (const row of rows) {
+    if (row.is_high === 0) continue;
+    const high = sql.all(`SELECT ${parts('/').join(', ')} FROM attempt WHERE id = ?`, row.id ?? null)[0];
+    row.cost_high = Number(high?.cost);
+    row.markup_high = Number(high?.markup);
+    row.avoided_high = Number(high?.avoided);
+  }
+  return rows;
 }
+
+type StoredLine = Omit<ReceiptLine, 'amount'> & { amount?: string };
 
 /** Turns attempts into columns, one after another. */
 export class SegmentBuilder {
   private readonly names: Names;
-  private readonly codes = Object.fromEntries(codeColumns.map((column) => [column, [] as number[]])) as Record<
-    CodeColumn,
-    number[]
-  >;
-  private readonly numbers = Object.fromEntries(numberColumns.map((column) => [column, [] as number[]])) as Record<
-    NumberColumn,
-    number[]
-  >;
-  private readonly cells = new Map<string, number>();
-  private readonly skus = new Map<string, number>();
-  private readonly tags = new Map<string, number[]>();
+  private readonly codes = emptyColumns<CodeColumn>(codeColumns);
+  private readonly numbers = emptyColumns<NumberColumn>(numberColumns);
   private rows = 0;
 
   constructor(names: Names) {
@@ -60,113 +70,74 @@ export class SegmentBuilder {
   private push(row: Row, chain: number): void {
     const { codes, numbers, names } = this;
     this.rows++;
-    codes.cell.push(this.cellOf(row));
-    codes.key.push(names.code('key', String(row.key_id)));
-    codes.project.push(names.code('project', textOf(row.project)));
-    codes.user.push(names.code('user', textOf(row.end_user)));
-    codes.workflow.push(names.code('workflow', textOf(row.workflow)));
-    codes.parent.push(names.code('parent', textOf(row.parent)));
+    codes.cell.push(names.code('cell', row.cell as string));
+    codes.key.push(names.code('key', row.key_id as string));
+    codes.project.push(codeOf(names, 'project', row.project));
+    codes.user.push(codeOf(names, 'user', row.end_user));
+    codes.workflow.push(codeOf(names, 'workflow', row.workflow));
+    codes.parent.push(codeOf(names, 'parent', row.parent));
     codes.chain.push(chain);
-    numbers.at.push(Number(row.at));
-    numbers.cost.push(Number(row.cost));
-    numbers.costHigh.push(Number(row.cost_high));
-    numbers.markup.push(Number(row.markup));
-    numbers.markupHigh.push(Number(row.markup_high));
-    numbers.avoided.push(Number(row.avoided));
-    numbers.avoidedHigh.push(Number(row.avoided_high));
-    const tags = this.tagsOf(textOf(row.tags));
+    numbers.at.push(row.at as number);
+    numbers.cost.push(row.cost as number);
+    numbers.markup.push(row.markup as number);
+    numbers.avoided.push(row.avoided as number);
+    numbers.costHigh.push((row.cost_high as number | undefined) ?? 0);
+    numbers.markupHigh.push((row.markup_high as number | undefined) ?? 0);
+    numbers.avoidedHigh.push((row.avoided_high as number | undefined) ?? 0);
+    const tags = row.tags === null ? none : names.tagsOf(row.tags as string);
     codes.tagCount.push(tags.length);
     for (const tag of tags) codes.tag.push(tag);
-    const tokens = this.pushLines(textOf(row.lines));
-    this.pushUnits(tokens, textOf(row.units));
+    const tokens = this.pushLines(row.lines as string | null);
+    this.pushUnits(tokens, row.units as string | null);
   }
 
   /** Returns the tokens of all lines. */
-  private pushLines(text: string): number {
-    const { codes, numbers } = this;
-    const lines = text === '' ? [] : (JSON.parse(text) as (Omit<ReceiptLine, 'amount'> & { amount?: string })[]);
+  private pushLines(text: string | null): number {
+    const { codes, numbers, names } = this;
+    const lines: StoredLine[] = text === null || text === '[]' ? none : JSON.parse(text);
     let tokens = 0;
     for (const line of lines) {
-      codes.sku.push(this.skuOf(line));
+      codes.sku.push(names.skuOf(line));
       numbers.lineQuantity.push(line.quantity);
       if (line.meter.endsWith('_tokens')) tokens += line.quantity;
       const amount = line.amount ?? '0';
-      if (amount.length <= 15) {
-        numbers.lineAmount.push(Number(amount));
+      const whole = Number(amount);
+      if (whole < highUnit && whole > -highUnit) {
+        numbers.lineAmount.push(whole);
         numbers.lineAmountHigh.push(0);
       } else {
-        const whole = BigInt(amount);
-        numbers.lineAmount.push(Number(whole % BigInt(highUnit)));
-        numbers.lineAmountHigh.push(Number(whole / BigInt(highUnit)));
+        numbers.lineAmount.push(Number(BigInt(amount) % BigInt(highUnit)));
+        numbers.lineAmountHigh.push(Number(BigInt(amount) / BigInt(highUnit)));
       }
     }
     codes.lineCount.push(lines.length);
     return tokens;
   }
 
-  private pushUnits(tokens: number, text: string): void {
+  private pushUnits(tokens: number, text: string | null): void {
     const { codes, numbers, names } = this;
     let count = 0;
     const push = (name: string, quantity: number) => {
-      if (!Number.isFinite(quantity)) return;
+      if (name === '' || !Number.isFinite(quantity)) return;
       codes.unit.push(names.code('unit', name));
       numbers.unitQuantity.push(quantity);
       count++;
     };
     if (tokens > 0) push('tokens', tokens);
-    if (text !== '') {
+    if (text !== null) {
       const units = JSON.parse(text) as Record<string, number>;
-      for (const name in units) if (name !== '' && !(name === 'tokens' && tokens > 0)) push(name, Number(units[name]));
+      for (const name in units) if (name !== 'tokens' || tokens === 0) push(name, Number(units[name]));
     }
     codes.unitCount.push(count);
   }
-
-  private cellOf(row: Row): number {
-    const { modality, provider, model, simulated, outcome, cost_status, cost_basis, catalogue, state } = row;
-    const ended = state === 'dispatched' ? null : outcome;
-    const words = [
-      modality,
-      provider,
-      model,
-      Number(simulated),
-      ended,
-      cost_status ?? '',
-      cost_basis ?? '',
-      catalogue ?? '',
-    ];
-    const place = words.join('\n');
-    let code = this.cells.get(place);
-    if (code === undefined) {
-      code = this.names.code('cell', JSON.stringify(words));
-      this.cells.set(place, code);
-    }
-    return code;
-  }
-
-  private skuOf({ meter, dims, model, price, per, amount }: Omit<ReceiptLine, 'amount'> & { amount?: string }): number {
-    const place = `${meter}\n${price}\n${per}\n${amount === undefined}\n${model}\n${dims ? JSON.stringify(dims) : ''}`;
-    let code = this.skus.get(place);
-    if (code === undefined) {
-      const sorted = Object.fromEntries(Object.entries(dims ?? {}).sort(([one], [other]) => (one < other ? -1 : 1)));
-      const words = [meter, sorted, model ?? '', price ?? '', per ?? '', amount === undefined ? 0 : 1];
-      code = this.names.code('sku', JSON.stringify(words));
-      this.skus.set(place, code);
-    }
-    return code;
-  }
-
-  private tagsOf(text: string): number[] {
-    if (text === '') return [];
-    let codes = this.tags.get(text);
-    if (!codes) {
-      const tags = JSON.parse(text) as Record<string, string>;
-      codes = Object.entries(tags).map(([name, value]) => this.names.code('tag', `${name}=${value}`));
-      this.tags.set(text, codes);
-    }
-    return codes;
-  }
 }
 
-function textOf(value: SqlValue | undefined): string {
-  return value === null || value === undefined ? '' : String(value);
+const none: never[] = [];
+
+function codeOf(names: Names, kind: 'project' | 'user' | 'workflow' | 'parent', value: SqlValue | undefined): number {
+  return value === null || value === undefined ? 0 : names.code(kind, value as string);
+}
+
+function emptyColumns<Name extends string>(names: readonly Name[]): Record<Name, number[]> {
+  return Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
 }

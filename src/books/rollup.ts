@@ -41,6 +41,8 @@ export class Rollup {
   /** The highest watermark ever seen. May be above the stored one, after a rollback: then more is noted as late than need be. */
   private seen: string | undefined;
   private settlements = 0;
+  private names: Names | undefined;
+  private serial: number | undefined;
   /** While a report reads, nothing moves: its ticket, and the steps that were put off for it. */
   private frozenFor: number | undefined;
   private putOff = 0;
@@ -79,9 +81,9 @@ export class Rollup {
   rollUp(limit = step, leave = newest): boolean {
     if (this.frozenFor !== undefined && this.putOff++ < 64) return true;
     this.frozenFor = undefined;
-    const { epoch, upto, clearing } = this.state();
+    const { epoch, upto, clearing, serial } = this.state();
     if (clearing) return this.clear(epoch);
-    const builder = new SegmentBuilder(new Names(this.sql, epoch));
+    const builder = new SegmentBuilder(this.namesAt(epoch, serial));
     const scanned = this.scan(upto, limit, leave);
     const isLate = lateOnes(this.sql);
     const open: string[] = [];
@@ -97,7 +99,7 @@ export class Rollup {
     const siblings = siblingsOf(this.sql, { upto, isLate, countsOpen: false });
     for (const row of scanned) {
       if (isLate(String(row.id))) continue;
-      if (row.state === 'dispatched') open.push(String(row.id));
+      if (row.open === 1) open.push(String(row.id));
       else add(row, isFirst(row) ? [] : siblings(row));
     }
     const last = scanned.length > 0 ? String(scanned.at(-1)?.id) : upto;
@@ -109,8 +111,9 @@ export class Rollup {
     }
     for (const { attempt_id: id } of late) this.sql.run('DELETE FROM rollup_late WHERE attempt_id = ?', id ?? null);
     for (const id of open) this.sql.run('INSERT OR IGNORE INTO rollup_late (attempt_id, ended) VALUES (?, 0)', id);
-    if (last !== upto) {
-      this.sql.run('UPDATE rollup_state SET upto = ?', last);
+    if (scanned.length > 0 || late.length > 0) {
+      this.sql.run('UPDATE rollup_state SET upto = ?, serial = serial + 1', last);
+      this.serial = serial + 1;
       if (this.seen === undefined || last > this.seen) this.seen = last;
     }
     const segment = builder.finish();
@@ -144,9 +147,9 @@ export class Rollup {
     if (this.frozenFor === ticket) this.frozenFor = undefined;
   }
 
-  state(): { epoch: number; upto: string; clearing: boolean } {
-    const row = this.sql.all('SELECT epoch, upto, clearing FROM rollup_state')[0];
-    return { epoch: Number(row?.epoch), upto: String(row?.upto), clearing: row?.clearing === 1 };
+  state(): { epoch: number; upto: string; clearing: boolean; serial: number } {
+    const row = this.sql.all('SELECT epoch, upto, clearing, serial FROM rollup_state')[0];
+    return { epoch: Number(row?.epoch), upto: String(row?.upto), clearing: row?.clearing === 1, serial: Number(row?.serial) };
   }
 
   /** Newest first. Times are those of attempts, in milliseconds. */
@@ -251,6 +254,14 @@ export class Rollup {
     return true;
   }
 
+  /** The names known from the last step, if it was that step which the book has as its last: another one was rolled back. */
+  private namesAt(epoch: number, serial: number): Names {
+    if (this.names?.epoch !== epoch || this.serial !== serial) this.names = new Names(this.sql, epoch);
+    // Until this step is through, what it adds is not to be relied on.
+    this.serial = undefined;
+    return this.names;
+  }
+
   private watermark(): string {
     this.seen ??= this.state().upto;
     return this.seen;
@@ -287,7 +298,7 @@ export function siblingsOf(sql: Sql, { upto, isLate, countsOpen, scannedTo }: Or
     const all = attemptsWhere(sql, 'id >= ? AND id < ? ORDER BY id', `${generation}.`, `${generation}/`);
     return all.filter((row) => {
       const other = String(row.id);
-      if (other === id || (row.state === 'dispatched' && !countsOpen)) return false;
+      if (other === id || (row.open === 1 && !countsOpen)) return false;
       if (isLate(other)) return scannedTo !== undefined && other < id;
       return other <= upto || (scannedTo === undefined ? other < id : other <= scannedTo);
     });

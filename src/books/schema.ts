@@ -210,9 +210,11 @@ CREATE TABLE rollup_state (
   epoch INTEGER NOT NULL,
   clearing INTEGER NOT NULL,
   -- attempts up to this id have been taken in, save those that are late
-  upto TEXT NOT NULL
+  upto TEXT NOT NULL,
+  -- counts steps
+  serial INTEGER NOT NULL
 ) STRICT;
-INSERT INTO rollup_state (id, epoch, clearing, upto) VALUES (1, 1, 0, '');
+INSERT INTO rollup_state (id, epoch, clearing, upto, serial) VALUES (1, 1, 0, '', 0);
 
 CREATE TABLE rollup_late (attempt_id TEXT PRIMARY KEY, ended INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX rollup_late_ended ON rollup_late (attempt_id) WHERE ended = 1;

@@ -92,14 +92,14 @@ export class SpendPlan {
     const { simulated, filters = {} } = this.query;
     const model = `${cell.provider}/${cell.model}`;
     const wrong =
-      (simulated !== 'include' && cell.simulated !== (simulated === 'only')) ||
+      (simulated !== 'include' && (cell.simulated === '1') !== (simulated === 'only')) ||
       (filters.modality && !filters.modality.includes(cell.modality)) ||
       (filters.provider && !filters.provider.includes(cell.provider)) ||
       (filters.model && !filters.model.includes(model) && !filters.model.includes(cell.model));
     if (wrong) return -1;
     this.cellMarks.set(code, marksOf(cell));
     const words = this.cellGroups.map((group) =>
-      group === 'model' ? model : group === 'simulated' ? String(cell.simulated) : String(cell[group as keyof Cell]),
+      group === 'model' ? model : group === 'simulated' ? String(cell.simulated === '1') : cell[group as keyof Cell],
     );
     return dense(this.parts, words.join('\n'), () => this.partWords.push(words));
   }
@@ -254,7 +254,7 @@ export function unitOfMeter(meter: string): string {
 function marksOf({ outcome, status, basis }: Cell): number {
   const hit = basis === 'gateway_cache_hit';
   return (
-    (outcome === undefined ? mark.open : outcome === 'succeeded' ? 0 : mark.failed) |
+    (outcome === '' ? mark.open : outcome === 'succeeded' ? 0 : mark.failed) |
     (status === 'unpriced' || status === 'partially_unpriced' ? mark.unpriced : 0) |
     (status === 'priced_estimated' ? mark.estimated : 0) |
     (hit ? mark.hit : ['priced', 'priced_estimated', 'free'].includes(status) ? mark.billed : 0)

@@ -25,6 +25,14 @@ export type Price = {
   checked: string;
 };
 
+/** Prices of models that the configured ones do not know, looked up when such a model is met. */
+export type BasePrices = {
+  /** Names this exact set, e.g. "genai-prices@0.1.8": part of the catalogue's hash wherever it was asked. */
+  name: string;
+  /** Empty where the provider is known and the model is not; undefined where the set has nothing of the provider. */
+  of(provider: string, model: string): readonly Price[] | undefined;
+};
+
 /** A model row of config/models.json. */
 export type Model = {
   /** provider/model */

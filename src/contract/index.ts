@@ -11,4 +11,5 @@ export * from './provider.ts';
 export * from './provider-error.ts';
 export * from './receipt.ts';
 export * from './request.ts';
+export * from './route.ts';
 export * from './usage.ts';

@@ -14,6 +14,7 @@ import type { Asked } from '../meter/quote.ts';
 import type { Upstream } from '../runtime/ports.ts';
 import { checkMost, consumedBy, demandOf, refusedByBudget } from './admit.ts';
 import type { Caller, Gateway, Trace } from './gateway.ts';
+import { graver } from './grave.ts';
 import { withHours } from './hours.ts';
 import { newId } from './ids.ts';
 
@@ -29,12 +30,20 @@ export type Attempt = {
   /** Books the cost and ends the generation; exactly once, later calls do nothing. */
   complete(receipt: Receipt, end: Omit<Conclusion, 'id' | 'at' | 'status'>): Promise<void>;
   /**
-   * Books what a failed call cost (nothing, unless `usage` says otherwise) and ends the generation, unless it is `moving` on to
-   * another attempt.
+   * Books what a failed call cost (nothing, unless `usage` says otherwise) and ends the generation, unless `next` says that it goes
+   * on with another attempt.
+   * @param idle the provider says that it did nothing.
    */
-  fail(error: GatewayError, usage?: Usage, status?: 'failed' | 'canceled', moving?: boolean): Promise<void>;
+  fail(error: GatewayError, usage?: Usage, status?: 'failed' | 'canceled', idle?: boolean): Promise<void>;
   price(usage: Usage | undefined): Receipt;
+  /** Asked when the attempt fails, before that is booked: how the generation goes on, if it does. */
+  next?: (error: GatewayError, idle: boolean) => Move | undefined;
+  /** When the first output of a stream was here (ms). */
+  heardAt?: number;
 };
+
+/** How a generation goes on after an attempt that failed: `to` a model, after a pause. */
+export type Move = { reason: string; waitMs: number; to: string };
 
 /** What a request says about itself beside what it wants made. */
 export type About = Attribution & {
@@ -47,6 +56,10 @@ export type About = Attribution & {
 export type Start = {
   caller: Caller;
   model: Model;
+  /** With the key to use; that of the model where absent. */
+  upstream?: Upstream;
+  /** Called once, when it has ended. */
+  onEnd?: () => void;
   /** As the caller wrote it. */
   asked: string;
   bound?: Json;
@@ -84,7 +97,7 @@ export async function beginAttempt(gateway: Gateway, start: Start): Promise<Atte
   if (!caller.scopes.includes('generate')) {
     throw new GatewayError('permission_denied', 'This key may not generate.');
   }
-  const upstream = upstreamOf(gateway, model);
+  const upstream = start.upstream ?? upstreamOf(gateway, model);
   const at = gateway.clock.now();
   const generationId = after?.generationId ?? newId('gen_', at);
   const id = after ? nextId(after.id) : `${generationId}.1`;
@@ -130,6 +143,7 @@ export async function beginAttempt(gateway: Gateway, start: Start): Promise<Atte
     ...(caller.ceiling === undefined ? {} : { ceiling: caller.ceiling }),
     ...(job ? { job: { leasedUntil: at + job.submitWithin, deadline: at + job.deadline } } : {}),
     ...(about?.idempotency && !after ? { idempotency: about.idempotency } : {}),
+    ...(after && !start.plain ? { degradations: start.degradations ?? [] } : {}),
   };
   let begun = await caller.book.begin(generation, attempt, beginning);
   if (begun === 'demand') {
@@ -144,7 +158,8 @@ export async function beginAttempt(gateway: Gateway, start: Start): Promise<Atte
   trace.model = model.id;
   trace.attempts++;
   trace.simulated = simulated;
-  return attemptOf(gateway, { id, generationId, at, model, upstream, bound, plain: start.plain, caller, trace });
+  const { plain, onEnd } = start;
+  return attemptOf(gateway, { id, generationId, at, model, upstream, bound, plain, onEnd, caller, trace });
 }
 
 /** `gen_….1` is followed by `gen_….2`. */
@@ -156,6 +171,7 @@ function nextId(id: string): string {
 type Opened = Pick<Attempt, 'id' | 'generationId' | 'at' | 'model' | 'upstream' | 'bound'> & {
   caller: Pick<Caller, 'book' | 'tenant' | 'markupPpm'>;
   plain?: boolean;
+  onEnd?: () => void;
   trace: Trace;
 };
 
@@ -176,18 +192,27 @@ export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
     settlement: Pick<Settlement, 'outcome' | 'error' | 'units'>,
     end?: Ending,
   ) => {
-    trace.cost = receipt.total === undefined ? undefined : writeUsd(receipt.total);
-    trace.costStatus = receipt.status;
+    if (receipt.total !== undefined) trace.total = (trace.total ?? 0n) + receipt.total;
+    trace.cost = trace.total === undefined ? undefined : writeUsd(trace.total);
+    trace.costStatus = graver(trace.costStatus, receipt.status);
     const now = gateway.clock.now();
     const charge = chargeOf(receipt, settlement.outcome, caller.markupPpm);
-    const settled = await caller.book.settle(
-      { attemptId: id, at: now, receipt, charge, ...settlement },
-      opened.plain || !end ? undefined : { id: generationId, at: now, ...end },
-    );
-    if (settled === 'telling') gateway.wake.arm(caller.tenant);
+    try {
+      await caller.book.settle(
+        { attemptId: id, at: now, receipt, charge, ...settlement },
+        opened.plain || !end ? undefined : { id: generationId, at: now, ...end },
+      );
+    } finally {
+      opened.onEnd?.();
+    }
     if (end && !opened.plain) gateway.wake.ended(caller.tenant, generationId);
   };
-  return {
+  const learn = (error?: GatewayError) => {
+    const { heardAt } = attempt;
+    const first = heardAt === undefined ? undefined : heardAt - at;
+    gateway.health.ended(model, upstream, gateway.clock.now(), at, error, first);
+  };
+  const attempt: Attempt = {
     id,
     generationId,
     at,
@@ -196,17 +221,21 @@ export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
     bound,
     price,
     complete: (receipt, end) => {
+      learn();
       const units = consumedBy(model.modality, receipt, end.units);
       return settle(receipt, { outcome: 'succeeded', units }, { status: 'completed', ...end });
     },
-    fail: (error, usage, status = 'failed', moving = false) => {
+    fail: (error, usage, status = 'failed', idle = false) => {
+      learn(error);
+      const move = status === 'failed' ? attempt.next?.(error, idle) : undefined;
       const receipt = usage ? price(usage) : notBillable(gateway.catalogue);
-      const record = recordOf(error);
+      const record = recordOf(error, move);
       const outcome = status === 'canceled' ? 'canceled' : error.code;
       const units = consumedBy(model.modality, receipt, undefined);
-      return settle(receipt, { outcome, error: record, units }, moving ? undefined : { status, error: record });
+      return settle(receipt, { outcome, error: record, units }, move ? undefined : { status, error: record });
     },
   };
+  return attempt;
 }
 
 /** Outcomes whose output reached the customer, if only in part. */
@@ -219,8 +248,8 @@ function chargeOf(receipt: Receipt, outcome: string, markupPpm: number): bigint 
   return receipt.total + divideHalfEven(receipt.total * BigInt(markupPpm), 1_000_000n);
 }
 
-/** An error as the book keeps it: no provider text beyond its message, no secrets. */
-export function recordOf(error: GatewayError): JsonObject {
+/** An error as the book keeps it: no provider text beyond its message, no secrets. `moved_on` says how the generation went on. */
+export function recordOf(error: GatewayError, move?: Move): JsonObject {
   return {
     code: error.code,
     message: error.message,
@@ -228,5 +257,6 @@ export function recordOf(error: GatewayError): JsonObject {
     ...(error.details.failure ? { failure: error.details.failure } : {}),
     ...(error.details.billing ? { billing: error.details.billing } : {}),
     ...(error.details.provider ? { provider: error.details.provider } : {}),
+    ...(move ? { moved_on: { reason: move.reason, wait_ms: move.waitMs, to: move.to } } : {}),
   };
 }

@@ -1,8 +1,9 @@
 import type { BookClient, Books } from '../books/index.ts';
-import type { Dialect, DialectName } from '../contract/index.ts';
+import type { Dialect, DialectName, Route } from '../contract/index.ts';
 import type { PriceList } from '../meter/catalogue.ts';
 import type { AssetStore, Clock, OpenUrl, Upstream, Wake } from '../runtime/ports.ts';
 import type { Directory } from './directory.ts';
+import type { Health } from './health.ts';
 
 /** Milliseconds a text call may take: to its first header, between two chunks, in all. */
 export type Deadlines = { headersTimeout: number; idleTimeout: number; totalTimeout: number };
@@ -14,6 +15,9 @@ export type Pace = { shortest: number; longest: number };
 
 export const defaultPace: Pace = { shortest: 50, longest: 15_000 };
 
+/** Waits so many milliseconds; rejects with the signal's reason when that is aborted. */
+export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>;
+
 /** Everything the gateway needs, put together by an entry. */
 export type Gateway = {
   directory: Directory;
@@ -22,7 +26,15 @@ export type Gateway = {
   dialects: Readonly<Record<DialectName, Dialect>>;
   books: Books;
   assets: AssetStore;
+  /** By name. */
+  routes: ReadonlyMap<string, Route>;
+  /** Attempts of a request in all, where its route says nothing. */
+  attempts: number;
+  health: Health;
   clock: Clock;
+  /** From 0 to 1, 1 excluded. */
+  random: () => number;
+  sleep: Sleep;
   wake: Wake;
   /** Where this gateway is reached from outside, without a trailing slash; absent where no provider can call it. */
   publicUrl?: string;
@@ -57,6 +69,8 @@ export type Trace = {
   provider?: string;
   model?: string;
   attempts: number;
+  /** Pico-dollars of all attempts, as far as they are known. */
+  total?: bigint;
   cost?: string;
   costStatus?: string;
   simulated?: boolean;

@@ -11,7 +11,7 @@ export function unitsOf(
   record: JsonObject,
   usage: Usage,
 ): Record<string, number> | undefined {
-  const media = kept.filter((one) => 'asset' in one.output).length;
+  const media = kept.filter(({ output }) => 'asset' in output && output.type !== 'text').length;
   const seconds = kept.reduce((sum, one) => sum + (one.seconds ?? 0), 0);
   switch (modality) {
     case 'image':

@@ -1,8 +1,9 @@
 import type { AttemptRecord, BookClient, GenerationRecord } from '../books/index.ts';
-import type { CostStatus, Json, JsonObject, Receipt, ReceiptLine } from '../contract/index.ts';
+import type { Json, JsonObject, Receipt, ReceiptLine } from '../contract/index.ts';
 import { isObject, stringAt } from '../contract/index.ts';
 import { writeUsd } from '../meter/money.ts';
 import { writeReceipt } from '../meter/receipt.ts';
+import { gravest } from './grave.ts';
 import { signerOf } from './sign.ts';
 
 /** Milliseconds a link to an output works. */
@@ -37,11 +38,15 @@ export async function viewGeneration(
     ...(attribution?.project ? { project: attribution.project } : {}),
     ...(attribution?.workflow ? { workflow: attribution.workflow } : {}),
     ...(attribution?.parent ? { parent: attribution.parent } : {}),
-    ...(record.error ? { error: record.error } : {}),
+    ...(record.error ? { error: withoutMove(record.error) } : {}),
     simulated: record.simulated,
     created_at: Math.floor(record.at / 1000),
     completed_at: record.completedAt === undefined ? null : Math.floor(record.completedAt / 1000),
   };
+}
+
+function withoutMove({ moved_on: _, ...error }: JsonObject): JsonObject {
+  return error;
 }
 
 async function viewOutput(output: Json, book: BookClient, origin: string, now: number): Promise<Json> {
@@ -53,9 +58,6 @@ async function viewOutput(output: Json, book: BookClient, origin: string, now: n
   const path = await signerOf(book).sign(asset, expires);
   return { type: type ?? null, url: `${origin}${path}`, expires_at: Math.floor(expires / 1000), ...rest };
 }
-
-/** Worst first: what a sum is worth when its parts differ. */
-const gravest: CostStatus[] = ['unpriced', 'partially_unpriced', 'priced_estimated', 'priced', 'free', 'not_billable'];
 
 function showReceipt(attempts: AttemptRecord[]): JsonObject | null {
   const receipt = receiptOf(attempts);
@@ -72,25 +74,30 @@ export function receiptOf(attempts: AttemptRecord[]): Receipt | undefined {
   return {
     lines,
     total: known.length > 0 ? known.reduce((sum, receipt) => sum + receipt.total!, 0n) : undefined,
-    status: gravest.find((status) => receipts.some((receipt) => receipt.status === status))!,
+    status: gravest(receipts.map((receipt) => receipt.status)),
     basis: receipts.length > 1 ? 'sum_of_attempts' : last.basis,
     catalogue: last.catalogue,
   };
 }
 
+/** One bar of the waterfall: what was tried, how it ended, what it cost and why the generation went on elsewhere. */
 function viewAttempt(attempt: AttemptRecord): JsonObject {
+  const { moved_on, ...error } = attempt.error ?? {};
   return {
     id: attempt.id,
     provider: attempt.provider,
     model: attempt.model,
     state: attempt.state,
     outcome: attempt.outcome ?? null,
+    failure: error.failure ?? null,
     started_at: attempt.at / 1000,
     latency_ms: attempt.endedAt === undefined ? null : attempt.endedAt - attempt.at,
+    billed: attempt.receipt ? attempt.receipt.status !== 'not_billable' : null,
     cost_status: attempt.receipt?.status ?? null,
     cost_usd: attempt.receipt?.total === undefined ? null : writeUsd(attempt.receipt.total),
     charge_usd: attempt.charge === undefined ? null : writeUsd(attempt.charge),
     ...(attempt.avoided === undefined ? {} : { avoided_usd: writeUsd(attempt.avoided) }),
-    ...(attempt.error ? { error: attempt.error } : {}),
+    ...(attempt.error ? { error } : {}),
+    ...(moved_on === undefined ? {} : { moved_on }),
   };
 }

@@ -73,9 +73,13 @@ export function readPriceCall(body: JsonObject): PriceCall {
   };
 }
 
-/** A receipt as `POST /v1/price` answers it. Lines without any price explain nothing about a cost that the provider itself reported. */
+/**
+ * A receipt as `POST /v1/price` answers it. Lines without any price of our own files explain nothing about a cost that the provider itself
+ * reported: a base is a list of older days.
+ */
 export function writePrice(receipt: Receipt): JsonObject {
-  const explained = receipt.basis !== 'provider_reported' || receipt.lines.some((line) => line.amount !== undefined);
+  const own = !receipt.catalogue.includes('+') && receipt.lines.some((line) => line.amount !== undefined);
+  const explained = receipt.basis !== 'provider_reported' || own;
   const { attempts: _, ...written } = writeReceipt({ ...receipt, lines: explained ? receipt.lines : [] }, 1);
   return { ...written, basis: receipt.basis === 'none' ? 'computed_from_usage' : receipt.basis };
 }

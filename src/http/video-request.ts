@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { type Asset, GatewayError, isObject, type Json, type JsonObject, stringAt } from '../contract/index.ts';
 import type { Caller, Gateway } from '../gateway/gateway.ts';
+import { probe } from '../meter/probe.ts';
 import { readBytes, readJson } from './body.ts';
 import { named } from './media-input.ts';
 import { type ReadRequest, readMediaRequest } from './media-request.ts';
@@ -55,12 +56,20 @@ export async function readVideoRequest(
   if (read.request.modality !== 'video') throw new TypeError('A video was asked for.');
   const upload = files.input_reference;
   if (upload) {
-    if (/^video\//.test(upload.mediaType)) read.request.video = upload;
-    else if (/^image\//.test(upload.mediaType)) read.request.images = [upload];
+    if (kindOf(upload) === 'video') read.request.video = upload;
+    else if (kindOf(upload) === 'image') read.request.images = [upload];
     else throw refused('input_reference', 'input_reference: These bytes are neither a picture nor a film.');
   }
-  if (files.video) read.request.video = files.video;
+  if (files.video) {
+    if (kindOf(files.video) !== 'video') throw refused('video', 'video: These bytes are no film.');
+    read.request.video = files.video;
+  }
   return read;
+}
+
+/** What an upload is by its bytes, whatever its sender calls it. */
+function kindOf(asset: Asset): string | undefined {
+  return 'bytes' in asset ? probe(asset.bytes)?.kind : undefined;
 }
 
 /** Seconds as OpenAI writes them ("8"), or as a number. */

@@ -38,7 +38,7 @@ export function nextWork(gateway: Gateway, tenant: string): Promise<number | und
  */
 export async function recover(gateway: Gateway, tenant: string, before: number): Promise<number> {
   const owner = ownerOf(gateway, tenant);
-  await owner.book.releaseJobs(gateway.clock.now());
+  await owner.book.takeOver(gateway.clock.now(), before);
   const open = await owner.book.openAttempts(before);
   const unsent = open.filter((row) => row.ref === null);
   await Promise.all(unsent.map((row) => quietly(row.id, () => endLost(gateway, owner, row))));

@@ -1,4 +1,4 @@
-import type { Dims, Meter, Price } from '../contract/index.ts';
+import type { BasePrices, Dims, Meter, Price } from '../contract/index.ts';
 import { type Fraction, parseDecimal, picoPerUsd } from './money.ts';
 
 /** A price ready for arithmetic: pico-dollars per unit as an exact fraction. `weight` counts its conditions. */
@@ -21,6 +21,8 @@ export type Wanted = {
 export type Catalogue = {
   /** Identifies this exact set of prices; pinned on every ledger line. */
   hash: string;
+  /** The hash for what is priced as this model: names the base beside it where that was asked, `sha256:…+genai-prices@0.1.8`. */
+  hashOf(provider: string, model: string): string;
   select(wanted: Wanted): Selected | undefined;
   /** What the model has prices for, whatever their conditions. */
   meters(provider: string, model: string): readonly Meter[];
@@ -35,30 +37,50 @@ export type PriceList = Catalogue & {
   dearest(provider: string, model: string, meter: Meter): Price | undefined;
 };
 
-/** Indexes prices by provider/model and meter. Prices of the model "*" hold where a model has none of its own for the meter. */
-export function createCatalogue(prices: readonly Price[], hash: string): PriceList {
-  const index = new Map<string, Map<Meter, Rate[]>>();
-  for (const price of prices) {
-    const id = `${price.provider}/${price.model}`;
-    const byMeter = index.get(id) ?? new Map<Meter, Rate[]>();
-    index.set(id, byMeter);
-    const rates = byMeter.get(price.meter) ?? [];
-    byMeter.set(price.meter, rates);
-    rates.push(rateOf(price));
+type Rates = ReadonlyMap<Meter, Rate[]>;
+
+/** Models of the base whose rates are kept: names are the callers', so there may be any number of them. */
+const mostKept = 500;
+
+/**
+ * Indexes prices by provider/model and meter. Prices of the model "*" hold where a model has none of its own for the meter.
+ * @param base asked for models without any price here, after the prices of "*"; silent for all others.
+ */
+export function createCatalogue(prices: readonly Price[], hash: string, base?: BasePrices): PriceList {
+  const index = new Map<string, Rates>();
+  for (const [id, own] of Map.groupBy(prices, ({ provider, model }) => `${provider}/${model}`)) {
+    index.set(id, ratesOf(own));
   }
-  for (const byMeter of index.values()) for (const rates of byMeter.values()) rates.sort(mostSpecificFirst);
+  const based = new Map<string, Rates | undefined>();
+  const fromBase = (provider: string, model: string): Rates | undefined => {
+    const id = `${provider}/${model}`;
+    if (!base || index.has(id)) return undefined;
+    if (!based.has(id)) {
+      const found = base.of(provider, model);
+      if (based.size >= mostKept) based.clear();
+      based.set(id, found && ratesOf(found));
+    }
+    return based.get(id);
+  };
+  const find = (provider: string, model: string, meter: Meter) =>
+    index.get(`${provider}/${model}`)?.get(meter) ??
+    index.get(`${provider}/*`)?.get(meter) ??
+    fromBase(provider, model)?.get(meter);
   return {
     hash,
+    hashOf: (provider, model) => (base && fromBase(provider, model) ? `${hash}+${base.name}` : hash),
     select: ({ provider, model, meter, dims, inputTokens, at }) => {
-      const rates = index.get(`${provider}/${model}`)?.get(meter) ?? index.get(`${provider}/*`)?.get(meter);
+      const rates = find(provider, model, meter);
       return rates && selectRate(rates, dims, inputTokens, at);
     },
-    dearest: (provider, model, meter) => {
-      const rates = index.get(`${provider}/${model}`)?.get(meter) ?? index.get(`${provider}/*`)?.get(meter);
-      return rates?.reduce((dear, rate) => (isDearer(rate, dear) ? rate : dear)).price;
-    },
+    dearest: (provider, model, meter) =>
+      find(provider, model, meter)?.reduce((dear, rate) => (isDearer(rate, dear) ? rate : dear)).price,
     meters: (provider, model) => [
-      ...new Set([...(index.get(`${provider}/${model}`)?.keys() ?? []), ...(index.get(`${provider}/*`)?.keys() ?? [])]),
+      ...new Set([
+        ...(index.get(`${provider}/${model}`)?.keys() ?? []),
+        ...(index.get(`${provider}/*`)?.keys() ?? []),
+        ...(fromBase(provider, model)?.keys() ?? []),
+      ]),
     ],
     isFree: (provider, model) => {
       const own = index.get(`${provider}/${model}`);
@@ -66,6 +88,17 @@ export function createCatalogue(prices: readonly Price[], hash: string): PriceLi
     },
     has: (provider, model) => index.has(`${provider}/${model}`),
   };
+}
+
+function ratesOf(prices: readonly Price[]): Rates {
+  const byMeter = new Map<Meter, Rate[]>();
+  for (const price of prices) {
+    const rates = byMeter.get(price.meter) ?? [];
+    byMeter.set(price.meter, rates);
+    rates.push(rateOf(price));
+  }
+  for (const rates of byMeter.values()) rates.sort(mostSpecificFirst);
+  return byMeter;
 }
 
 /** The fraction that turns a quantity into pico-dollars, and how specific the price is. */

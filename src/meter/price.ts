@@ -19,6 +19,7 @@ export function priceUsage(
   let unpriced = 0;
   let free = 0;
   let estimated = usage.source === 'estimated';
+  let hash = catalogue.hashOf(call.provider, call.model);
   for (const metered of usage.metered) {
     if (metered.quantity === 0) continue;
     // A quantity without dims of its own shares the usage's: no copy on the common path.
@@ -31,6 +32,7 @@ export function priceUsage(
       context.set(model, inputTokens);
     }
     const { provider, at } = call;
+    if (metered.model !== undefined && hash === catalogue.hash) hash = catalogue.hashOf(provider, metered.model);
     const selected = catalogue.select({ provider, model, meter: metered.meter, dims, inputTokens, at });
     const line: ReceiptLine = { meter: metered.meter, quantity: metered.quantity };
     if (dims && Object.keys(dims).length > 0) line.dims = dims;
@@ -51,7 +53,7 @@ export function priceUsage(
     lines,
     status: estimated ? 'priced_estimated' : 'priced',
     basis: usage.basis ?? basisOf(usage.source),
-    catalogue: catalogue.hash,
+    catalogue: hash,
   };
   if (usage.reportedCostUsd !== undefined) {
     receipt.total = parseUsd(usage.reportedCostUsd);
@@ -79,7 +81,7 @@ function priceNothing(
   call: { provider: string; model: string; usage: Usage | undefined },
 ): Receipt {
   const reported = call.usage?.reportedCostUsd;
-  const bare = { lines: [], catalogue: catalogue.hash };
+  const bare = { lines: [], catalogue: catalogue.hashOf(call.provider, call.model) };
   if (reported !== undefined) {
     return { ...bare, total: parseUsd(reported), status: 'priced', basis: 'provider_reported' };
   }

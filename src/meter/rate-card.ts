@@ -30,6 +30,7 @@ export function createRateCard(rows: readonly RateRow[], shipped: Catalogue): Ca
   const meters = [...new Set(rows.map((row) => row.meter))];
   return {
     hash: 'rates',
+    hashOf: () => 'rates',
     meters: () => meters,
     has: () => true,
     isFree: () => rates.length > 0 && rates.every((rate) => rate.price.free === true),

@@ -135,6 +135,8 @@ export type Upstream = {
   provider: Provider;
   baseUrl: string;
   key: string;
+  /** All of them, where there are several: `key` is the one in use. */
+  keys?: readonly string[];
   simulated: boolean;
   egress: Egress;
 };

@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { readForeignCatalogue, shifted } from '../../config/foreign-catalogue.ts';
+import { shifted } from '../../config/decimal.ts';
+import { readForeignCatalogue } from '../../config/foreign-catalogue.ts';
 import { diffPrices, propose } from '../../config/price-diff.ts';
 import { times, uplift } from '../../config/uplift.ts';
 import type { Json, Price } from '../../src/contract/index.ts';

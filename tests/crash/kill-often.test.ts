@@ -56,7 +56,7 @@ async function killOften(options: {
 }) {
   const { kills, keyed } = options;
   const simulators = await startSimulatorProcess({ ATELIER_PACE_MS: '1' });
-  const env = { ...(options.env?.(simulators.env) ?? simulators.env), ATELIER_POLL_PACE: '0.1' };
+  const env = { ...(options.env?.(simulators.env) ?? simulators.env), ATELIER_POLL_MS: '20,300' };
   const data = makeFolder();
   let gateway: GatewayProcess = await startGatewayProcess(env, data);
   await fetch(`${gateway.url}/v1/budgets`, {

@@ -20,7 +20,7 @@ const upstreams: { model: string; seconds: string; size?: string }[] = [
   { model: 'runway/gen4.5', seconds: '8', size: '1280x720' },
   { model: 'luma/ray-2', seconds: '5' },
   { model: kling, seconds: '5' },
-  { model: 'replicate/some/video-maker', seconds: '4', size: '720x1280' },
+  { model: 'replicate/some/video-maker', seconds: '4' },
 ];
 
 let gateway: RunningGateway;
@@ -103,7 +103,8 @@ describe.each(upstreams)('videos by $model', ({ model, seconds, size }) => {
     const { receipt } = generation as { receipt: { total?: string; status: string } };
     expect(read.headers.get('x-atelier-cost-status')).toBe(receipt.status);
     expect(read.headers.get('x-atelier-cost-usd')).toBe(receipt.total ?? null);
-    if (!model.startsWith('replicate/')) expect(receipt.status).toBe('priced');
+    // Luma's price could not be read, and an unknown model of Replicate's has none.
+    expect(receipt.status).toBe(/^(luma|replicate)\//.test(model) ? 'unpriced' : 'priced');
 
     expect((await client.videos.list({ limit: 1 })).data[0]!.id).toBe(done.id);
     const spent = (await send('/v1/spend?simulated=include')).body as { total_usd: string };
@@ -162,7 +163,7 @@ describe('content', () => {
     }
     const remix = await post(`/v1/videos/${id}/remix`, { prompt: 'x', model: 'runway/aleph2' }, { key });
     expect(remix.status).toBe(404);
-    const list = (await send('/v1/videos', { key })).body as { data: Video[] };
+    const list = (await send('/v1/videos', { key })).body as unknown as { data: Video[] };
     expect(list.data).toEqual([]);
     expect((await send(`/v1/videos/${id}`, { key: 'atl_live_main_nosuch' })).status).toBe(401);
   });
@@ -212,7 +213,7 @@ describe('create', () => {
   it('ends as failed with OpenAI’s error object', async () => {
     const failed = await make({ prompt: 'x [[filtered]]', model: 'luma/ray-2' });
     expect(failed).toMatchObject({ status: 'failed', completed_at: null, error: { code: 'content_policy' } });
-    expect(failed.error!.message).toContain('luma');
+    expect(failed.error!.message).toContain('moderation');
     await expect(client.videos.downloadContent(failed.id)).rejects.toMatchObject({ status: 409 });
     expect((await client.videos.delete(failed.id)).deleted).toBe(true);
     const canceled = await client.videos.create({ prompt: 'x [[slow]]', model: 'runway/gen4.5' });
@@ -292,7 +293,7 @@ describe.skipIf(!hasSpecs)('answers follow the published description (../shared/
     expect([...states]).toContain('in_progress');
     const failed = await make({ prompt: '[[fail]]', model: 'luma/ray-2' });
     expectVideo(failed as unknown as Json);
-    const list = (await send('/v1/videos?limit=100')).body as { data: Video[] };
+    const list = (await send('/v1/videos?limit=100')).body as unknown as { data: Video[] };
     for (const video of list.data) expectVideo(video as unknown as Json);
     const known = { ...list, data: list.data.map((video) => ({ ...video, size: '1280x720' })) };
     expect(validator('openai', responsePointer('/videos', 'get', 200))?.(known)).toBeUndefined();

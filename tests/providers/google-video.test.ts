@@ -224,7 +224,10 @@ describe('endings', () => {
   test('another file is told as what it is; a file that is gone is an error; slow work waits', async () => {
     const wrong = await run({ ...video, prompt: '[[wrong-type]] x' }, world().fetch);
     expect(wrong).toMatchObject({ status: 'completed', outputs: [{ asset: { mediaType: 'image/png' } }] });
-    expect((await caught(run({ ...video, prompt: '[[expired]] x' }, world().fetch))).code).toBeDefined();
+    const two = world();
+    const gone = await run({ ...video, prompt: '[[expired]] x' }, two.fetch);
+    expect(gone).toMatchObject({ status: 'failed', error: { code: 'invalid_output', details: { billing: 'known' } } });
+    expect(meters(gone)).toEqual(billed(two));
     expect((await run({ ...video, prompt: '[[slow]] x' }, world().fetch)).status).toBe('completed');
   });
 

@@ -292,7 +292,7 @@ describe('every format, as ffprobe sees it', () => {
   const picture = { width: 123, height: 45, seed: 'probe' };
   const sound = speechPcm({ text: 'one two three four five six', sampleRate: 24_000, seed: 'v' });
   const long = sound.length / 24_000;
-  const mono = { sampleRate: 24_000, channels: 1 };
+  const mono = { sampleRate: 24_000, channels: 1 } as const;
 
   it.skipIf(!hasFfmpeg).each([
     ['png', png(picture), 'png'],

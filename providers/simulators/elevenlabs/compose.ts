@@ -48,7 +48,7 @@ export async function compose(desk: Desk, request: Request, streams: boolean): P
     order.fault === 'wrong-type' ? stray(words) : tune(shape, words, seconds, `${desk.seed}|${model}`, lyrics);
   const billed = ordered === undefined ? lengthOf(shape, seconds) : seconds;
   desk.charge(order, model, [{ meter: 'output_audio_seconds', quantity: billed }]);
-  const sound = streams ? stream(pieces(bytes), desk.paceMs) : (bytes as Uint8Array<ArrayBuffer>);
+  const sound = streams ? stream(pieces(bytes), desk) : (bytes as Uint8Array<ArrayBuffer>);
   return desk.deliver(order, new Response(sound, { headers }));
 }
 

@@ -11,12 +11,14 @@ export type Order = { id: string; client?: string; fault?: TaskFault };
 export class Desk {
   readonly seed: string;
   readonly paceMs: number;
+  readonly sleep: SimulatorContext['sleep'];
   private readonly context: SimulatorContext;
 
   constructor(context: SimulatorContext) {
     this.context = context;
     this.seed = context.seed;
     this.paceMs = context.paceMs;
+    this.sleep = context.sleep;
   }
 
   /**

@@ -98,7 +98,7 @@ function speak(
   desk.charge(order, model.id, [{ meter: 'provider_credits', quantity: credits, dims: { unit: 'credit' } }]);
   const headers = { 'character-cost': String(credits), 'history-item-id': order.id.slice(0, 20) };
   if (!timed) {
-    const sound = streams ? stream(pieces(bytes), desk.paceMs) : (bytes as Uint8Array<ArrayBuffer>);
+    const sound = streams ? stream(pieces(bytes), desk) : (bytes as Uint8Array<ArrayBuffer>);
     return desk.deliver(order, new Response(sound, { headers: { ...headers, 'content-type': mediaType } }));
   }
   const speakers = body.inputs === undefined ? undefined : segments;
@@ -109,7 +109,7 @@ function speak(
   }
   const lines = timedLines(bytes, alignment, speakers);
   const type = { 'content-type': 'application/json' };
-  return desk.deliver(order, new Response(stream(lines, desk.paceMs), { headers: { ...headers, ...type } }));
+  return desk.deliver(order, new Response(stream(lines, desk), { headers: { ...headers, ...type } }));
 }
 
 type Alignment = {

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../../src/contract/index.ts';
 import { isObject } from '../../../src/contract/index.ts';
+import type { SimulatorContext } from '../simulator.ts';
 
 type Fault = { loc: (string | number)[]; msg: string; type: string };
 
@@ -116,14 +117,17 @@ export function base64(bytes: Uint8Array): string {
   return btoa(text);
 }
 
-/** Pieces as they leave the vendor, one a read, `paceMs` apart. */
-export function stream(pieces: Iterable<Uint8Array>, paceMs: number): ReadableStream<Uint8Array> {
+/** Pieces as they leave the vendor, one a read, the context's pace apart. */
+export function stream(
+  pieces: Iterable<Uint8Array>,
+  { paceMs, sleep }: Pick<SimulatorContext, 'paceMs' | 'sleep'>,
+): ReadableStream<Uint8Array> {
   const list = pieces[Symbol.iterator]();
   let first = true;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        if (!first && paceMs > 0) await new Promise((resolve) => setTimeout(resolve, paceMs));
+        if (!first && paceMs > 0) await sleep(paceMs);
         first = false;
         const next = list.next();
         if (next.done) controller.close();

@@ -2,8 +2,8 @@ import type { Json, JsonObject } from '../../../src/contract/index.ts';
 import { isObject } from '../../../src/contract/index.ts';
 import type { Fault } from '../faults.ts';
 import { wireHeader } from './answers.ts';
-import { afterBytes, afterEvents, inChunks, mapFrames, withBody } from './frames.ts';
 import { spoilMedia, withoutUsage, withUsageAgain } from './bodies.ts';
+import { afterBytes, afterEvents, inChunks, mapFrames, withBody } from './frames.ts';
 
 export type Altering = {
   request: Request;
@@ -30,7 +30,10 @@ export async function altered(fault: Fault, answer: Response, about: Altering): 
     case 'reset':
       return afterEvents(answer, number(usual.events), { break: 'ECONNRESET' });
     case 'stall-after': {
-      const [events = usual.events, silence = Number.POSITIVE_INFINITY] = (argument ?? '').split(':').filter(Boolean).map(Number);
+      const [events = usual.events, silence = Number.POSITIVE_INFINITY] = (argument ?? '')
+        .split(':')
+        .filter(Boolean)
+        .map(Number);
       return afterEvents(answer, events, { silence, wait: about.wait });
     }
     case 'cut-bytes':

@@ -114,13 +114,20 @@ const quotas: Record<string, { status: number; body: JsonObject }> = {
   },
   elevenlabs: {
     status: 401,
-    body: { detail: { status: 'quota_exceeded', message: 'This request exceeds your quota. You have 0 credits left.' } },
+    body: {
+      detail: { status: 'quota_exceeded', message: 'This request exceeds your quota. You have 0 credits left.' },
+    },
   },
   fal: { status: 403, body: { detail: 'User is locked. Reason: Exhausted balance. Top up your balance.' } },
   bfl: { status: 402, body: { detail: 'Insufficient credits.' } },
   runway: { status: 400, body: { error: 'You do not have enough credits to run this task.' } },
   luma: { status: 400, body: { detail: 'Insufficient credits' } },
-  deepseek: { status: 402, body: { error: { message: 'Insufficient Balance', type: 'unknown_error', param: null, code: 'invalid_request_error' } } },
+  deepseek: {
+    status: 402,
+    body: {
+      error: { message: 'Insufficient Balance', type: 'unknown_error', param: null, code: 'invalid_request_error' },
+    },
+  },
 };
 
 function quota(provider: string, writeError: SimulatorHandler['writeError']): Response {

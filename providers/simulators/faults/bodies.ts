@@ -3,7 +3,16 @@ import { isObject } from '../../../src/contract/index.ts';
 import { withBody } from './frames.ts';
 
 const usageNames = new Set(['usage', 'usageMetadata', 'x_groq', 'amazon-bedrock-invocationMetrics']);
-const mediaNames = new Set(['b64_json', 'data', 'image', 'images', 'base64', 'audio_base64', 'bytesBase64Encoded', 'artifacts']);
+const mediaNames = new Set([
+  'b64_json',
+  'data',
+  'image',
+  'images',
+  'base64',
+  'audio_base64',
+  'bytesBase64Encoded',
+  'artifacts',
+]);
 /** Characters above which a string in one of those fields is media. */
 const mediaLength = 64;
 
@@ -43,7 +52,8 @@ export async function spoilMedia(answer: Response, empty: boolean): Promise<Resp
 }
 
 function spoiled(value: Json, instead: string, media = false): Json {
-  if (typeof value === 'string') return media && value.length > mediaLength && !/^https?:/.test(value) ? instead : value;
+  if (typeof value === 'string')
+    return media && value.length > mediaLength && !/^https?:/.test(value) ? instead : value;
   if (Array.isArray(value)) return value.map((one) => spoiled(one, instead, media));
   if (!isObject(value)) return value;
   return Object.fromEntries(
@@ -90,9 +100,6 @@ function scaled(value: Json, factor: number, inside: boolean): Json {
   if (Array.isArray(value)) return value.map((one) => scaled(one, factor, inside));
   if (!isObject(value)) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, child]) => [
-      name,
-      scaled(child as Json, factor, inside || usageNames.has(name)),
-    ]),
+    Object.entries(value).map(([name, child]) => [name, scaled(child as Json, factor, inside || usageNames.has(name))]),
   );
 }

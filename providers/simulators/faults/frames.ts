@@ -28,7 +28,8 @@ export function mapFrames(response: Response, map: FrameMap, first?: Uint8Array)
           );
           const mapped = await map(frame.value, index++, last);
           const list = Array.isArray(mapped) ? mapped : [mapped];
-          for (const one of list) if (one !== undefined) ready.push(typeof one === 'string' ? encoder.encode(one) : one);
+          for (const one of list)
+            if (one !== undefined) ready.push(typeof one === 'string' ? encoder.encode(one) : one);
         }
         controller.enqueue(ready.shift() as Uint8Array);
       },

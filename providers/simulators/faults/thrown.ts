@@ -14,7 +14,9 @@ const codes: Record<string, string> = {
 /** The connection failed before the headers. The server reads the code and does it to the socket. */
 export function failedFetch(name: string, argument?: string): TypeError {
   const code = codes[name] ?? 'ECONNRESET';
-  return new TypeError('fetch failed', { cause: Object.assign(new Error(`Simulated ${name}.`), { code, argument, name }) });
+  return new TypeError('fetch failed', {
+    cause: Object.assign(new Error(`Simulated ${name}.`), { code, argument, name }),
+  });
 }
 
 /** The body broke: `ECONNRESET` reset, `UND_ERR_SOCKET` closed, `HPE_INVALID_CHUNK_SIZE` bad chunk, `Z_DATA_ERROR` bad gzip. */

@@ -103,7 +103,7 @@ export function stream(
         });
       },
       async pull(controller) {
-        if (!first && desk.paceMs > 0) await new Promise((resolve) => setTimeout(resolve, desk.paceMs));
+        if (!first && desk.paceMs > 0) await desk.sleep(desk.paceMs);
         first = false;
         if (!open || next.done) return;
         const { event, data, tokens: delivered = 0 } = next.value;

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Server, ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { serve } from '@hono/node-server';
 import { shipped } from '../../../config/files.ts';
@@ -62,6 +63,7 @@ export async function startNode(
     lifetimeOf: () => lifetime,
     adminKey: keys.admin,
     adminTenant: readKey(keys.admin)?.tenant ?? firstTenant,
+    basePrices: () => createRequire(import.meta.url)('@pydantic/genai-prices'),
   });
 
   const server = await new Promise<Server>((resolve_, reject) => {

@@ -13,7 +13,7 @@ const bringsWork = new Set([
   'cancelJob',
   'deliver',
   'deliverAgain',
-  'releaseJobs',
+  'takeOver',
 ]);
 
 /**

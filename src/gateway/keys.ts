@@ -1,0 +1,51 @@
+/** A provider's keys. One that is refused or spent is set aside for a time; none is ever forgotten. */
+export class KeyRing {
+  private readonly keys: readonly string[];
+  private readonly aside = new Map<string, number>();
+
+  constructor(keys: readonly string[]) {
+    this.keys = keys;
+  }
+
+  /** The first key that is not set aside, else the one that comes back soonest. */
+  pick(now: number): string {
+    const [first = '', ...others] = this.keys;
+    if (this.aside.size === 0) return first;
+    let best = first;
+    for (const key of [first, ...others]) {
+      if (this.until(key) <= now) return key;
+      if (this.until(key) < this.until(best)) best = key;
+    }
+    return best;
+  }
+
+  /** Whether there is a key that is not set aside. */
+  isFree(now: number): boolean {
+    return this.aside.size < this.keys.length || this.keys.some((key) => this.until(key) <= now);
+  }
+
+  setAside(key: string, until: number): void {
+    this.aside.set(key, Math.max(until, this.until(key)));
+  }
+
+  /** A key that was taken works. */
+  restore(key: string): void {
+    if (this.aside.size > 0) this.aside.delete(key);
+  }
+
+  private until(key: string): number {
+    return this.aside.get(key) ?? 0;
+  }
+}
+
+/** Several keys are written with commas between them. */
+export function keysIn(text: string): string[] {
+  return text.split(',').flatMap((key) => key.trim() || []);
+}
+
+/** Names a key in the book without telling it: 32 bits of FNV-1a. */
+export function keyMark(key: string): string {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < key.length; index++) hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, '0');
+}

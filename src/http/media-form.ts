@@ -1,0 +1,60 @@
+import type { Context } from 'hono';
+import { type Asset, GatewayError, type Json, type JsonObject } from '../contract/index.ts';
+import { readBytes, readJson } from './body.ts';
+import { named } from './media-input.ts';
+
+/** The fields of a body, and the files that came with it, by the name of their field without brackets. */
+export type Form = { body: JsonObject; files: Map<string, Asset[]> };
+
+/** How the texts of a form are to be read: everything else stays a text. */
+export type FormTypes = { numbers: readonly string[]; booleans: readonly string[]; files: readonly string[] };
+
+/**
+ * JSON, or a form as OpenAI's SDKs send it: `name[]` and repeated names are lists, `name[0]` too. Fields that are null are not there.
+ * @throws unsupported_parameter for a file under a name that is none of `types.files`.
+ */
+export async function readForm(c: Context, types: FormTypes): Promise<Form> {
+  const contentType = c.req.header('content-type') ?? '';
+  if (!contentType.startsWith('multipart/form-data')) {
+    const { body } = await readJson(c);
+    return { body: withoutNulls(body), files: new Map() };
+  }
+  const bytes = await readBytes(c);
+  let form: FormData;
+  try {
+    form = await new Response(bytes, { headers: { 'content-type': contentType } }).formData();
+  } catch {
+    throw new GatewayError('invalid_request', 'The form cannot be read.');
+  }
+  const body: JsonObject = {};
+  const files = new Map<string, Asset[]>();
+  for (const [field, value] of form.entries()) {
+    const name = field.replace(/\[\d*\]$/, '');
+    if (typeof value !== 'string') {
+      if (!types.files.includes(name)) {
+        throw new GatewayError('unsupported_parameter', {
+          message: `A file named "${name}" is not taken.`,
+          param: name,
+        });
+      }
+      const asset = named(new Uint8Array(await value.arrayBuffer()), value.type || undefined, value.name);
+      files.set(name, [...(files.get(name) ?? []), asset]);
+      continue;
+    }
+    const read = readField(name, value, types);
+    const before = body[name];
+    if (field === name && before === undefined) body[name] = read;
+    else body[name] = [...(Array.isArray(before) ? before : before === undefined ? [] : [before]), read];
+  }
+  return { body, files };
+}
+
+function readField(name: string, value: string, types: FormTypes): Json {
+  if (types.numbers.includes(name)) return value.trim() === '' ? value : Number(value);
+  if (types.booleans.includes(name) && /^(true|false)$/i.test(value)) return value.toLowerCase() === 'true';
+  return value;
+}
+
+function withoutNulls(body: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
+}

@@ -1,0 +1,11 @@
+import { attemptsWhere } from '../../src/books/rollup-rows.ts';
+import { openSql } from '../../src/runtime/node/sql.ts';
+const sql = openSql(process.argv[2]!);
+const ids = sql.all('SELECT id, generation_id FROM attempt LIMIT 5000 OFFSET 20000');
+const time = (name: string, n: number, f: () => void) => { f(); const b = process.cpuUsage(); f(); const e = process.cpuUsage(b); console.log(name, ((e.user + e.system) / n).toFixed(2), 'µs'); };
+time('scan 384 x13 per row', 4992, () => { let after = String(ids[0]!.id); for (let i = 0; i < 13; i++) { const r = attemptsWhere(sql, 'id > ? ORDER BY id LIMIT ?', after, 384); after = String(r.at(-1)!.id); } });
+time('sibling query', 5000, () => { for (const r of ids) attemptsWhere(sql, 'id >= ? AND id < ? ORDER BY id', `${r.generation_id}.`, `${r.generation_id}/`); });
+time('one', 5000, () => { for (const r of ids) sql.all('SELECT at, lines FROM attempt WHERE id = ?', r.id!); });
+time('scan few cols', 4992, () => { let after = String(ids[0]!.id); for (let i = 0; i < 13; i++) { const r = sql.all('SELECT id, at, lines FROM attempt WHERE id > ? ORDER BY id LIMIT ?', after, 384); after = String(r.at(-1)!.id); } });
+time('scan raw cols', 4992, () => { let after = String(ids[0]!.id); for (let i = 0; i < 13; i++) { const r = sql.all('SELECT id, generation_id, state, key_id, project, end_user, workflow, parent, tags, lines, units, at, modality, provider, model, simulated, outcome, cost_status, cost_basis, catalogue, cost_pico, charge_pico, avoided_pico FROM attempt WHERE id > ? ORDER BY id LIMIT ?', after, 384); after = String(r.at(-1)!.id); } });
+console.log(sql.all('EXPLAIN QUERY PLAN SELECT id FROM attempt WHERE id >= ? AND id < ? ORDER BY id', 'a', 'b'));
