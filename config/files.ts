@@ -3,7 +3,6 @@ import anthropic from './prices/anthropic.json' with { type: 'json' };
 import bfl from './prices/bfl.json' with { type: 'json' };
 import blackForestLabs from './prices/black-forest-labs.json' with { type: 'json' };
 import cohere from './prices/cohere.json' with { type: 'json' };
-import comfyui from './prices/comfyui.json' with { type: 'json' };
 import deepgram from './prices/deepgram.json' with { type: 'json' };
 import deepseek from './prices/deepseek.json' with { type: 'json' };
 import elevenlabs from './prices/elevenlabs.json' with { type: 'json' };
@@ -12,8 +11,8 @@ import firefly from './prices/firefly.json' with { type: 'json' };
 import google from './prices/google.json' with { type: 'json' };
 import groq from './prices/groq.json' with { type: 'json' };
 import hyper3d from './prices/hyper3d.json' with { type: 'json' };
-import local from './prices/local.json' with { type: 'json' };
 import luma from './prices/luma.json' with { type: 'json' };
+import meshy from './prices/meshy.json' with { type: 'json' };
 import midjourney from './prices/midjourney.json' with { type: 'json' };
 import minimax from './prices/minimax.json' with { type: 'json' };
 import mistral from './prices/mistral.json' with { type: 'json' };
@@ -25,7 +24,6 @@ import recraft from './prices/recraft.json' with { type: 'json' };
 import replicate from './prices/replicate.json' with { type: 'json' };
 import runway from './prices/runway.json' with { type: 'json' };
 import stability from './prices/stability.json' with { type: 'json' };
-import stableDiffusionWebui from './prices/stable-diffusion-webui.json' with { type: 'json' };
 import suno from './prices/suno.json' with { type: 'json' };
 import together from './prices/together.json' with { type: 'json' };
 import tripo from './prices/tripo.json' with { type: 'json' };
@@ -52,7 +50,6 @@ export const shipped = {
     cohere,
     qwen,
     openrouter,
-    local,
     stability,
     runway,
     luma,
@@ -65,10 +62,9 @@ export const shipped = {
     deepgram,
     blackForestLabs,
     bfl,
-    comfyui,
     firefly,
+    meshy,
     midjourney,
-    stableDiffusionWebui,
     suno,
     tripo,
     udio,

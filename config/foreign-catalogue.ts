@@ -1,7 +1,9 @@
+import type { ModelInfo } from '@pydantic/genai-prices';
 import { type Dims, isObject, type Json, type JsonObject, type Meter, type Price } from '../src/contract/index.ts';
+import { basePricesOf, ownIdOf } from './base-prices.ts';
 import { shifted } from './decimal.ts';
 
-export type ForeignForm = 'litellm' | 'portkey' | 'models.dev';
+export type ForeignForm = 'litellm' | 'portkey' | 'models.dev' | 'genai-prices';
 export type ForeignCatalogue = { form: ForeignForm; source: string; prices: ForeignPrice[] };
 /** A price of another catalogue in our words: our provider names, US dollars as a plain decimal. */
 export type ForeignPrice = Pick<Price, 'provider' | 'model' | 'meter' | 'price' | 'per' | 'dims' | 'contextOver'>;
@@ -10,6 +12,7 @@ const sources: Record<ForeignForm, string> = {
   litellm: 'BerriAI/litellm',
   portkey: 'Portkey-AI/models',
   'models.dev': 'anomalyco/models.dev',
+  'genai-prices': 'pydantic/genai-prices',
 };
 
 /** What others call the providers that we know under another name. */
@@ -33,22 +36,36 @@ const renamed: Record<string, string> = {
 const named = (provider: string) => renamed[provider] ?? provider;
 
 /**
- * Reads a catalogue of another project, told apart by its shape: LiteLLM's flat file, models.dev's `api.json`, or Portkey's files, one a
- * provider. @param files name (without ending) and parsed content. Throws RangeError for an unknown shape.
+ * Reads a catalogue of another project, told apart by its shape: LiteLLM's flat file, models.dev's `api.json`, the `data.json` of
+ * genai-prices, or Portkey's files, one a provider.
+ * @param files name (without ending) and parsed content. Throws RangeError for an unknown shape.
+ * @param day of several dated prices, the ones of this day are read.
  */
-export function readForeignCatalogue(files: readonly { name: string; content: Json }[]): ForeignCatalogue {
+export function readForeignCatalogue(
+  files: readonly { name: string; content: Json }[],
+  day = new Date().toISOString().slice(0, 10),
+): ForeignCatalogue {
   const first = files[0]?.content;
+  if (Array.isArray(first) && first.some((entry) => isObject(entry) && Array.isArray(entry.models))) {
+    return { form: 'genai-prices', source: sources['genai-prices'], prices: readGenaiPrices(first, day) };
+  }
   if (!isObject(first)) throw new RangeError('The catalogue is no JSON object.');
   const entries = Object.values(first).filter(isObject);
-  const form: ForeignForm | undefined = entries.some((entry) => typeof entry.litellm_provider === 'string')
+  const form: Exclude<ForeignForm, 'genai-prices'> | undefined = entries.some(
+    (entry) => typeof entry.litellm_provider === 'string',
+  )
     ? 'litellm'
     : entries.some((entry) => isObject(entry.models))
       ? 'models.dev'
       : entries.some((entry) => isObject(entry.pricing_config))
         ? 'portkey'
         : undefined;
-  if (!form) throw new RangeError('The catalogue has neither the form of LiteLLM, of Portkey nor of models.dev.');
-  const read = { litellm: readLitellm, portkey: readPortkey, 'models.dev': readModelsDev }[form];
+  if (!form)
+    throw new RangeError(
+      'The catalogue has neither the form of LiteLLM, of Portkey, of models.dev nor of genai-prices.',
+    );
+  const readers = { litellm: readLitellm, portkey: readPortkey, 'models.dev': readModelsDev };
+  const read = readers[form];
   const prices = files.flatMap(({ name, content }) => (isObject(content) ? read(content, name) : []));
   return { form, source: sources[form], prices: prices.filter((price) => Number(price.price) > 0) };
 }
@@ -207,4 +224,19 @@ function readModelsDev(content: JsonObject): ForeignPrice[] {
       return writeRows(provider, model, rows);
     }),
   );
+}
+
+/** Its records under their own names; a record may stand for several models. */
+function readGenaiPrices(providers: Json[], day: string): ForeignPrice[] {
+  return providers.flatMap((entry) => {
+    if (!isObject(entry) || typeof entry.id !== 'string' || !Array.isArray(entry.models)) return [];
+    const provider = ownIdOf(entry.id);
+    return entry.models.flatMap((model) => {
+      if (!isObject(model) || typeof model.id !== 'string' || !model.prices) return [];
+      const record = { prices: model.prices as unknown as ModelInfo['prices'] };
+      return basePricesOf({}, record, { provider, model: model.id })
+        .filter(({ from = '', until = '9999' }) => from <= day && day < until)
+        .map(({ from: _, until: __, source: ___, checked: ____, ...price }): ForeignPrice => price);
+    });
+  });
 }

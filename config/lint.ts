@@ -41,7 +41,10 @@ export function lintConfig(config: Config, day: string): Fault[] {
   return faults;
 }
 
-/** Meters that a model of a modality is sold by: one of each group must have a price without conditions. */
+/**
+ * Meters that a model of a modality is sold by: one of each group must have a price without conditions. Films are sold by their
+ * resolution, so any price of theirs will do.
+ */
 const sold: Partial<Record<Model['modality'], string[][]>> = {
   text: [['input_text_tokens'], ['output_text_tokens']],
   embedding: [['input_text_tokens']],
@@ -49,13 +52,16 @@ const sold: Partial<Record<Model['modality'], string[][]>> = {
   speech: [['output_audio_tokens', 'input_characters', 'output_audio_seconds', 'provider_credits', 'gpu_seconds']],
   transcription: [['input_audio_tokens', 'input_audio_seconds', 'gpu_seconds']],
   music: [['songs', 'output_audio_seconds', 'provider_credits', 'gpu_seconds']],
+  sound_effect: [['output_audio_seconds', 'songs', 'provider_credits', 'gpu_seconds']],
+  video: [['output_video_seconds', 'output_video_tokens', 'provider_credits', 'gpu_seconds']],
+  model3d: [['models_3d', 'provider_credits', 'gpu_seconds']],
 };
 
 function missingPrice(model: Model, prices: readonly Price[], day: string): string | undefined {
   const own = prices.filter(
     (price) =>
       price.provider === model.provider &&
-      price.model === model.upstream &&
+      [model.upstream, '*'].includes(price.model) &&
       price.contextOver === undefined &&
       (price.from ?? '') <= day &&
       day < (price.until ?? '9999'),
@@ -63,10 +69,21 @@ function missingPrice(model: Model, prices: readonly Price[], day: string): stri
   const billing = model.options?.billing as { metric?: string; hardware?: string } | undefined;
   if (billing?.metric) {
     const { metric, hardware } = billing;
-    const found = own.some((price) => price.meter === metric && (price.dims?.hardware ?? hardware) === hardware);
+    const found = own.some(
+      (price) =>
+        price.model !== '*' && price.meter === metric && (price.dims?.hardware ?? hardware) === hardware,
+    );
     return found ? undefined : [metric, hardware].filter(Boolean).join(' of ');
   }
-  const always = new Set<string>(own.filter((price) => price.dims === undefined).map((price) => price.meter));
+  // A unit only names what is counted.
+  const conditions = ({ dims }: Price) => Object.keys(dims ?? {}).filter((name) => name !== 'unit');
+  const always = new Set<string>(
+    own.filter((price) => model.modality === 'video' || conditions(price).length === 0).map((price) => price.meter),
+  );
+  // A machine of one's own is paid by the hour, whatever it makes.
+  if (own.some((price) => price.model === '*' && price.meter === 'gpu_seconds' && conditions(price).length === 0)) {
+    return undefined;
+  }
   const lacking = (sold[model.modality] ?? []).find((group) => !group.some((meter) => always.has(meter)));
   return lacking?.join(' or ');
 }

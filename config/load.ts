@@ -63,7 +63,10 @@ async function joinLayers(layers: Layer[]): Promise<Config> {
     ({ id }) => id,
   );
   const prices = join(
-    layers.flatMap((layer) => layer.prices.flatMap(({ content }) => readPrices(content))),
+    [
+      ...providers.flatMap(machinePrice),
+      ...layers.flatMap((layer) => layer.prices.flatMap(({ content }) => readPrices(content))),
+    ],
     priceKey,
   );
   const priced = new Set(layers[1]?.prices.flatMap(({ content }) => readPrices(content)).map(modelKey));
@@ -166,6 +169,13 @@ function readProvider(row: ProvidersFile['providers'][number]): ProviderRow {
     ...(row.gpu_hour_usd && { gpuHourUsd: row.gpu_hour_usd }),
     ...(row.lookup_url && { lookupUrl: row.lookup_url }),
   };
+}
+
+/** A machine of one's own has one price for whatever it makes, by the hour. */
+function machinePrice({ id, gpuHourUsd }: ProviderRow): Price[] {
+  if (gpuHourUsd === undefined) return [];
+  const price = { provider: id, model: '*', meter: 'gpu_seconds', price: gpuHourUsd, per: '3600' } as const;
+  return [{ ...price, source: 'config/providers.json', checked: '' }];
 }
 
 function readPrices(file: PricesFile): Price[] {

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createUsageReader } from '../providers/index.ts';
@@ -6,14 +7,21 @@ import { isObject, type Json } from '../src/contract/index.ts';
 import { priceObject } from '../src/gateway/price-object.ts';
 import { readPriceCall, writePrice } from '../src/http/price-door.ts';
 import { createCatalogue } from '../src/meter/catalogue.ts';
+import { basePricesOf, baseProviders, baseVersion, createBasePrices, ownIdOf, type Published } from './base-prices.ts';
 import { shipped } from './files.ts';
-import { type ForeignCatalogue, readForeignCatalogue } from './foreign-catalogue.ts';
+import { type ForeignCatalogue, type ForeignPrice, readForeignCatalogue } from './foreign-catalogue.ts';
 import { lintConfig } from './lint.ts';
 import { type Config, loadConfig } from './load.ts';
-import { diffPrices, nameOf, propose } from './price-diff.ts';
+import { type Diff, diffPrices, nameOf, propose } from './price-diff.ts';
+import { baseChanges, diffBase, reviewOf } from './price-refresh.ts';
 
 const usage = `npm run prices -- check [file or folder] [--day YYYY-MM-DD] [--all] [--strict]
-    lints the catalogue; with a catalogue of LiteLLM, Portkey or models.dev, lists where the two differ
+    lints the catalogue and holds it against the pinned base (@pydantic/genai-prices ${baseVersion}); with a catalogue of
+    LiteLLM, Portkey, models.dev or genai-prices (a file or folder), lists where the two differ
+npm run prices -- refresh [file or folder] [--out file] [--day YYYY-MM-DD] [--all]
+    writes what the pinned base, or that catalogue, would change for all our providers into a file to review; of a newer
+    data.json of genai-prices also what it would change for models that only the base prices. Nothing is taken over:
+    rows are moved by hand, the base by the version in package.json
 npm run prices -- price <case.json>
     prices one raw usage object (the body of POST /v1/price; - reads standard input)
 npm run prices -- import <file or folder> --provider <id> [--out file] [--day YYYY-MM-DD]
@@ -30,6 +38,7 @@ const { positionals, values } = parseArgs({
     help: { type: 'boolean', short: 'h' },
   },
 });
+const base = createBasePrices(() => createRequire(import.meta.url)('@pydantic/genai-prices') as Published);
 const today = new Date().toISOString().slice(0, 10);
 /** Our prices of this day are held against the other catalogue: the day it was made. */
 const day = values.day ?? today;
@@ -43,6 +52,7 @@ async function main([command, file]: string[]): Promise<number> {
   if (!/^\d{4}-\d\d-\d\d$/.test(day)) throw new RangeError(`--day is a day such as 2026-11-22, not "${day}".`);
   const config = await loadConfig(shipped);
   if (command === 'check') return check(config, file);
+  if (command === 'refresh') return refresh(config, file);
   if (command === 'price' && file) return price(config, file);
   if (command === 'import' && file && values.provider) return stage(config, file, values.provider);
   console.error(usage);
@@ -53,9 +63,14 @@ function check(config: Config, file: string | undefined): number {
   const faults = lintConfig(config, today);
   for (const fault of faults) console.error(`${fault.where}: ${fault.message} [${fault.rule}]`);
   console.log(`${config.prices.length} prices, ${config.hash.slice(0, 19)}: ${faults.length} fault(s)`);
-  if (!file) return faults.length > 0 ? 1 : 0;
-  const foreign = readForeign(file);
-  const diff = diffPrices(config.prices, foreign.prices, day);
+  const source = file ? undefined : `genai-prices@${baseVersion}`;
+  const foreign = file ? readForeign(file) : undefined;
+  const diff = foreign ? diffPrices(config.prices, foreign.prices, day) : diffBase(config.prices, base, day);
+  tell(diff, foreign ? `${foreign.source} (${foreign.form})` : `${source} (base)`);
+  return faults.length > 0 || (values.strict && diff.differences.length > 0) ? 1 : 0;
+}
+
+function tell(diff: Diff, name: string): void {
   for (const { where, ours, theirs, ratio } of diff.differences) {
     const times = `${ratio.toPrecision(4)} times`;
     console.log(
@@ -66,17 +81,52 @@ function check(config: Config, file: string | undefined): number {
     for (const price of diff.lacking) console.log(`${nameOf(price)}: only there, ${price.price} per ${price.per}`);
   const { compared, differences, rounded, lacking, unknown } = diff;
   console.log(
-    `${foreign.source} (${foreign.form}): ${compared} prices compared, ${differences.length} differ and ${rounded.length} are rounded; ` +
+    `${name}: ${compared} prices compared, ${differences.length} differ and ${rounded.length} are rounded; ` +
       `it has ${lacking.length} more of our models and ${unknown.length} of others`,
   );
-  return faults.length > 0 || (values.strict && differences.length > 0) ? 1 : 0;
+}
+
+/** Stages what the base, or a catalogue, would change: a file, and nothing but a file. */
+function refresh(config: Config, file: string | undefined): number {
+  const foreign = file ? readForeign(file) : undefined;
+  const diff = foreign ? diffPrices(config.prices, foreign.prices, day) : diffBase(config.prices, base, day);
+  const source = foreign?.source ?? `genai-prices@${baseVersion}`;
+  const providers = [...new Set(config.prices.map((row) => row.provider))];
+  const review = reviewOf(diff, { source, checked: day, against: config.hash, providers, all: values.all });
+  if (foreign?.form === 'genai-prices') review.base = baseChanges(config.prices, pinned(), foreign.prices);
+  const out = values.out ?? 'prices-review.json';
+  if (existsSync(out)) throw new RangeError(`${out} exists: remove it or name another with --out.`);
+  writeFileSync(out, `${JSON.stringify(review, null, 2)}\n`);
+  const proposals = Object.values(review.providers).flat();
+  const count = (change: string) => proposals.filter((one) => one.change === change).length;
+  const flagged = proposals.filter(({ flags }) => flags.length > 0).length;
+  console.log(
+    `${out}: ${count('changed')} changed and ${count('new')} new price(s), ${flagged} flagged` +
+      `${review.base ? `, ${review.base.length} of the base` : ''}. Nothing was taken over.`,
+  );
+  return 0;
+}
+
+/** All prices of the pinned base on the day, under the names of its own records. */
+function pinned(): ForeignPrice[] {
+  const { findProvider } = createRequire(import.meta.url)(
+    '@pydantic/genai-prices',
+  ) as typeof import('@pydantic/genai-prices');
+  return [...baseProviders].flatMap((id) => {
+    const provider = findProvider({ providerId: id });
+    return (provider?.models ?? []).flatMap((model) =>
+      basePricesOf({}, model, { provider: ownIdOf(id), model: model.id }).filter(
+        ({ from = '', until = '9999' }) => from <= day && day < until,
+      ),
+    );
+  });
 }
 
 function price(config: Config, file: string): number {
   const body = JSON.parse(readFileSync(file === '-' ? 0 : file, 'utf8')) as Json;
   if (!isObject(body)) throw new RangeError(`${file} is no JSON object.`);
   const receipt = priceObject(readPriceCall(body), {
-    catalogue: createCatalogue(config.prices, config.hash),
+    catalogue: createCatalogue(config.prices, config.hash, base),
     readUsage: createUsageReader(config.providers),
     find: (provider, model) => config.models.find((row) => row.provider === provider && row.upstream === model),
     quirksOf: (provider) => config.providers.find((row) => row.id === provider)?.quirks,
@@ -111,6 +161,7 @@ function readForeign(path: string): ForeignCatalogue {
     : [path];
   return readForeignCatalogue(
     paths.map((one) => ({ name: basename(one, '.json'), content: JSON.parse(readFileSync(one, 'utf8')) as Json })),
+    day,
   );
 }
 

@@ -155,7 +155,10 @@ const when = z.strictObject({
   min_characters: count.optional(),
   max_characters: count.optional(),
   /** ISO 639-1. A request whose language is not known meets no such condition. */
-  languages: z.array(z.string().regex(/^[a-z]{2}$/, 'must be a code such as "de"')).min(1).optional(),
+  languages: z
+    .array(z.string().regex(/^[a-z]{2}$/, 'must be a code such as "de"'))
+    .min(1)
+    .optional(),
   stream: z.boolean().optional(),
   tools: z.boolean().optional(),
 });

@@ -10,9 +10,10 @@ import { messagesCountDoor, moderationDoor } from './http/count-doors.ts';
 import { embeddingDoor } from './http/embedding-door.ts';
 import { geminiDoor } from './http/gemini-door.ts';
 import type { Doors } from './http/generations.ts';
-import { idempotent, type RetellArguments } from './http/idempotent.ts';
+import type { RetellArguments } from './http/idempotent.ts';
 import { lazy } from './http/lazy.ts';
 import { modelDoor } from './http/model-door.ts';
+import { paid } from './http/paid.ts';
 import { createResponseDoor, storedResponseDoors } from './http/response-doors.ts';
 import { spendDoor } from './http/spend-door.ts';
 import { textDoor } from './http/text-door.ts';
@@ -43,7 +44,7 @@ export function createApp(options: AppOptions): Hono {
     lazy(async () => {
       const { createGeneration, retellGeneration } = await generations();
       const retell = (...given: RetellArguments) => retellGeneration(doors, ...given);
-      return idempotent(doors, createGeneration(doors), retell);
+      return paid(doors, createGeneration(doors), retell);
     }),
   );
   app.get(
@@ -87,6 +88,7 @@ export function createApp(options: AppOptions): Hono {
   );
   app.get('/assets/:id', assetDoor(gateway));
   hangVideos(app, doors);
+  hangPicturesAndSound(app, doors);
   hangOperations(app, doors);
 
   app.notFound(async (c) => {
@@ -107,11 +109,11 @@ function hangVideos(app: Hono, doors: Doors): void {
   const videos = () => import('./http/video-doors.ts');
   const remixes = () => import('./http/video-remix-door.ts');
   const retell = async (...given: RetellArguments) => (await videos()).retellVideo(...given);
-  const create = async () => idempotent(doors, (await videos()).createVideo(doors), retell);
+  const create = async () => paid(doors, (await videos()).createVideo(doors), retell);
   app.post('/v1/videos', lazy(create));
-  const edit = async () => idempotent(doors, (await remixes()).editVideo(doors), retell);
+  const edit = async () => paid(doors, (await remixes()).editVideo(doors), retell);
   app.post('/v1/videos/edits', lazy(edit));
-  const remix = async () => idempotent(doors, (await remixes()).remixVideo(doors), retell);
+  const remix = async () => paid(doors, (await remixes()).remixVideo(doors), retell);
   app.post('/v1/videos/:id/remix', lazy(remix));
   const list = async () => (await videos()).listVideos(doors);
   app.get('/v1/videos', lazy(list));
@@ -121,6 +123,33 @@ function hangVideos(app: Hono, doors: Doors): void {
   app.get('/v1/videos/:id/content', lazy(content));
   const remove = async () => (await videos()).removeVideo(doors);
   app.delete('/v1/videos/:id', lazy(remove));
+}
+
+/** OpenAI's images, speech, transcriptions and translations, with any provider behind them. */
+function hangPicturesAndSound(app: Hono, doors: Doors): void {
+  const { 'openai-chat': chat } = doors.gateway.dialects;
+  const images = (door: 'image_generation' | 'image_edit') =>
+    lazy(async () => {
+      const { imageDoor, retellImages } = await import('./http/image-door.ts');
+      return paid(doors, imageDoor(doors, chat, door), retellImages(doors, chat, door));
+    });
+  app.post('/v1/images/generations', images('image_generation'));
+  app.post('/v1/images/edits', images('image_edit'));
+  app.post(
+    '/v1/audio/speech',
+    lazy(async () => {
+      const { retellSpeech, speechDoor } = await import('./http/speech-door.ts');
+      return paid(doors, speechDoor(doors, chat), retellSpeech(doors, chat));
+    }),
+  );
+  const transcripts = (translating: boolean) =>
+    lazy(async () => {
+      const { retellTranscript, transcriptionDoor } = await import('./http/transcription-door.ts');
+      const retell = retellTranscript(doors, chat, translating);
+      return paid(doors, transcriptionDoor(doors, chat, translating), retell);
+    });
+  app.post('/v1/audio/transcriptions', transcripts(false));
+  app.post('/v1/audio/translations', transcripts(true));
 }
 
 /** Budgets and webhooks: rarely used, so loaded when they are. */
@@ -170,22 +199,22 @@ function hangTextDoors(app: Hono, doors: Doors): void {
     'anthropic-messages': messages,
     gemini,
   } = gateway.dialects;
-  app.post('/v1/chat/completions', idempotent(doors, textDoor(gateway, authenticator, lifetimeOf, chat)));
-  app.post('/v1/embeddings', idempotent(doors, embeddingDoor(doors, chat)));
+  app.post('/v1/chat/completions', paid(doors, textDoor(gateway, authenticator, lifetimeOf, chat)));
+  app.post('/v1/embeddings', paid(doors, embeddingDoor(doors, chat)));
   app.post('/v1/moderations', moderationDoor(doors, chat));
 
   const stored = storedResponseDoors(doors, responses);
-  app.post('/v1/responses', idempotent(doors, createResponseDoor(doors, responses)));
+  app.post('/v1/responses', paid(doors, createResponseDoor(doors, responses)));
   app.get('/v1/responses/:id', stored.read);
   app.delete('/v1/responses/:id', stored.remove);
   app.post('/v1/responses/:id/cancel', stored.cancel);
   app.get('/v1/responses/:id/input_items', stored.inputItems);
 
-  app.post('/v1/messages', idempotent(doors, textDoor(gateway, authenticator, lifetimeOf, messages)));
+  app.post('/v1/messages', paid(doors, textDoor(gateway, authenticator, lifetimeOf, messages)));
   app.post('/v1/messages/count_tokens', messagesCountDoor(doors, messages));
 
-  app.post('/v1/models/*', idempotent(doors, geminiDoor(doors, gemini)));
-  app.post('/v1beta/models/*', idempotent(doors, geminiDoor(doors, gemini)));
+  app.post('/v1/models/*', paid(doors, geminiDoor(doors, gemini)));
+  app.post('/v1beta/models/*', paid(doors, geminiDoor(doors, gemini)));
 }
 
 /** What a gateway that is shutting down answers to anything new. Outside of the app, so that no request pays for the question. */

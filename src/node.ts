@@ -1,4 +1,5 @@
 import { flushCompileCache } from 'node:module';
+import { giveBackMemory } from './runtime/node/give-back.ts';
 import { startNode } from './runtime/node/start.ts';
 
 const starting = startNode(process.env);
@@ -13,4 +14,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 }
 await starting;
 // A server is rarely stopped in a way that would write the cache.
-setTimeout(flushCompileCache, 1_000).unref();
+setTimeout(() => {
+  flushCompileCache();
+  void giveBackMemory();
+}, 1_000).unref();

@@ -55,7 +55,10 @@ export async function readSound(response: Response, call: Call, mediaType: strin
   } catch (thrown) {
     throw broken(thrown, call, chunks.length > 0);
   }
-  if (chunks.length === 0) throw garbage('without any sound');
+  if (chunks.length === 0) {
+    const message = 'elevenlabs answered without any sound.';
+    throw new GatewayError('invalid_output', { message, provider: 'elevenlabs', failure: 'C', billing: 'unknown' });
+  }
   return joinBytes(chunks);
 }
 

@@ -81,8 +81,7 @@ function readEnd(answer: Answered, held: Held, modality: Modality, call: Call): 
 function endedOf(answer: Answered, ref: Json): Operation {
   const reason = stringAt(answer.body, 'error_type');
   if (reason === 'client_cancelled') {
-    const message = 'The job was canceled.';
-    return { status: 'canceled', error: new GatewayError('request_canceled', { message, provider }), ref };
+    return canceled(ref);
   }
   const told = readFailure(answer);
   const code = /timeout$/.test(reason ?? '') ? 'provider_timeout' : told.code;
@@ -107,9 +106,13 @@ export async function stop(held: Held, modality: Modality, call: Call): Promise<
   const known = answer.status < 300 || stringAt(answer.body, 'status') === 'ALREADY_COMPLETED';
   if (!known) throw lost(answer);
   const now = await lookAt(held, modality, call);
-  if (now.status !== 'queued') return now;
-  const message = 'The job was canceled.';
-  return { status: 'canceled', error: new GatewayError('request_canceled', { message, provider }), ref: now.ref };
+  return now.status === 'queued' ? canceled(now.ref) : now;
+}
+
+/** Without a result there is nothing to pay. */
+function canceled(ref: Json): Operation {
+  const details = { message: 'The job was canceled.', provider, failure: 'B', billing: 'none' } as const;
+  return { status: 'canceled', error: new GatewayError('request_canceled', details), ref };
 }
 
 /** The last progress bar in the logs, as a fraction. */

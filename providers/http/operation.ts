@@ -52,6 +52,8 @@ function stateOf({ id }: Upstream, way: HttpWay, body: Json | undefined, job: bo
   if (word === undefined && job) return { state: status.absent ?? 'queued', word: '' };
   const state = word === undefined ? undefined : states.find((one) => status[one]?.includes(word));
   if (state) return { state, word: word ?? '' };
+  // An answer that names neither a state nor an output says that nothing was made.
+  if (word === undefined && isObject(body) && countOutputs(way, body) === 0) return { state: 'succeeded', word: '' };
   throw garbage(
     id,
     word ?? '',

@@ -106,7 +106,7 @@ export function nothingMade(response: GenerateContentResponse, wanted: string): 
   const candidate = response.candidates?.[0];
   const reason = String(candidate?.finishReason ?? 'no reason given');
   const policy = filtered.test(reason);
-  return new GatewayError(policy ? 'content_policy' : 'provider_garbage', {
+  return new GatewayError(policy ? 'content_policy' : 'invalid_output', {
     message: `google returned no ${wanted} (${reason})${candidate?.finishMessage ? `: ${candidate.finishMessage}` : '.'}`,
     provider: 'google',
     failure: policy ? 'B' : 'C',

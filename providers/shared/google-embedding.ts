@@ -1,6 +1,6 @@
 import { GatewayError, type MediaPort } from '../../src/contract/index.ts';
 import { modelPath } from './google-client.ts';
-import { completed, runMedia, usageOf } from './google-media.ts';
+import { completed, failed, runMedia, usageOf } from './google-media.ts';
 import { callerParams, dropped, present } from './params.ts';
 
 const owned = ['model', 'content', 'contents', 'requests'];
@@ -23,12 +23,13 @@ export const googleEmbedding: MediaPort<'embedding'> = {
       });
       const vectors = (answer.embeddings ?? []).flatMap((embedding) => (embedding.values ? [embedding.values] : []));
       if (vectors.length !== request.input.length) {
-        throw new GatewayError('provider_garbage', {
+        const error = new GatewayError('invalid_output', {
           message: `google returned ${vectors.length} embeddings for ${request.input.length} inputs.`,
           provider: 'google',
           failure: 'C',
-          billing: 'unknown',
+          billing: answer.usageMetadata ? 'known' : 'unknown',
         });
+        return failed(call, 'embedding', error, answer.usageMetadata);
       }
       const outputs = vectors.map((vector, index) => ({ type: 'embedding' as const, index, vector }));
       const usage = usageOf(call, 'embedding', answer.usageMetadata);

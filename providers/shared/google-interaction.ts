@@ -72,7 +72,7 @@ async function completed(interaction: Json, ref: InteractionRef, call: Call): Pr
       .trim();
     // A refusal is a completed interaction that only speaks.
     const refused = words !== '' && !billed;
-    const error = new GatewayError(refused ? 'content_policy' : 'provider_garbage', {
+    const error = new GatewayError(refused ? 'content_policy' : 'invalid_output', {
       message: refused ? `google made no video: ${words.slice(0, 500)}` : 'google completed the job without a video.',
       provider: 'google',
       failure: refused ? 'B' : 'C',

@@ -65,18 +65,16 @@ export async function inlinePart(asset: Asset, param: string): Promise<GeminiPar
   return { inlineData: { mimeType, data: encodeBase64(bytes) } };
 }
 
-/** Inline media of one kind in the answer, decoded. */
+/** Inline media of one kind in the answer, decoded; where there is none, what came in its place. */
 export function mediaParts(
   parts: readonly GeminiPart[],
   kind: 'image' | 'audio',
 ): { mediaType: string; bytes: Uint8Array }[] {
-  return parts.flatMap((part) => {
-    const mimeType = part.inlineData?.mimeType;
-    const data = part.inlineData?.data;
-    return mimeType?.toLowerCase().startsWith(`${kind}/`) && data
-      ? [{ mediaType: mimeType, bytes: decodeBase64(data) }]
-      : [];
-  });
+  const all = parts.flatMap(({ inlineData }) =>
+    inlineData?.mimeType && inlineData.data ? [{ mediaType: inlineData.mimeType, data: inlineData.data }] : [],
+  );
+  const own = all.filter(({ mediaType }) => mediaType.toLowerCase().startsWith(`${kind}/`));
+  return (own.length > 0 ? own : all).map(({ mediaType, data }) => ({ mediaType, bytes: decodeBase64(data) }));
 }
 
 /** The words of the answer. */

@@ -53,14 +53,6 @@ function readAnswer(
       outputs.push({ type: 'embedding', index: numberAt(entry, 'index') ?? place, vector: vector as number[] });
     }
   }
-  if (outputs.length !== request.input.length) {
-    throw new GatewayError('provider_garbage', {
-      message: `${provider} returned ${outputs.length} embeddings for ${request.input.length} inputs.`,
-      provider,
-      failure: 'C',
-      billing: 'unknown',
-    });
-  }
   const usage = readUsage({
     model: call.model,
     endpoint: 'embeddings',
@@ -68,6 +60,15 @@ function readAnswer(
     usage: at(answer, 'usage') ?? at(answer, 'meta'),
     options: call.options,
   });
+  if (outputs.length !== request.input.length) {
+    const error = new GatewayError('invalid_output', {
+      message: `${provider} returned ${outputs.length} embeddings for ${request.input.length} inputs.`,
+      provider,
+      failure: 'C',
+      billing: usage ? 'known' : 'unknown',
+    });
+    return { status: 'failed', error, ...(usage ? { usage } : {}) };
+  }
   const warnings = dropped(provider, { task: request.task, seed: request.seed });
   return {
     status: 'completed',

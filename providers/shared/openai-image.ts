@@ -155,7 +155,7 @@ function readAnswer(
     return image.url ? [{ type: 'asset', asset: { mediaType: 'image/png', url: image.url } }] : [];
   });
   if (outputs.length === 0) {
-    const error = new GatewayError('provider_garbage', {
+    const error = new GatewayError('invalid_output', {
       message: 'openai answered without an image.',
       provider: 'openai',
       failure: 'C',

@@ -135,7 +135,7 @@ function finish(
   const format = String(body.response_format);
   const proven = mediaTypeOf(bytes);
   const head = new TextDecoder().decode(bytes.subarray(0, 16)).trimStart();
-  if (bytes.length === 0 || (!proven && /^[<{]/.test(head) && format !== 'pcm')) {
+  if (bytes.length > 0 && !proven && /^[<{]/.test(head) && format !== 'pcm') {
     throw new GatewayError('provider_garbage', {
       message: 'openai answered something that is not audio.',
       provider: 'openai',
@@ -151,6 +151,15 @@ function finish(
     request: { input: request.text },
     options: call.options,
   });
+  if (bytes.length === 0) {
+    const error = new GatewayError('invalid_output', {
+      message: 'openai answered without any sound.',
+      provider: 'openai',
+      failure: 'C',
+      billing: raw === undefined ? 'unknown' : 'known',
+    });
+    return { status: 'failed', error, ...(raw !== undefined && usage ? { usage } : {}) };
+  }
   const warnings = dropped('openai', {
     seed: request.seed,
     language: request.language,

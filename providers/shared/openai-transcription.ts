@@ -99,14 +99,14 @@ export const openaiTranscription: MediaPort<'transcription'> = {
 
 function readAnswer(request: TranscriptionRequest, call: Call, answer: Json, format: string, kind: Kind): Operation {
   const heard = stringAt(answer, 'text');
-  if (heard === undefined || !isObject(answer)) {
-    throw new GatewayError('provider_garbage', {
+  const silent = (billing: 'known' | 'unknown') =>
+    new GatewayError('invalid_output', {
       message: 'openai answered without a transcript.',
       provider: 'openai',
       failure: 'C',
-      billing: 'unknown',
+      billing,
     });
-  }
+  if (!isObject(answer)) throw silent('unknown');
   const { usage: raw, ...transcript } = answer;
   const usage = readOpenaiUsage({
     model: call.model,
@@ -116,6 +116,9 @@ function readAnswer(request: TranscriptionRequest, call: Call, answer: Json, for
     response: present({ duration: at(answer, 'duration') }) as JsonObject,
     options: call.options,
   });
+  if (heard === undefined) {
+    return { status: 'failed', error: silent(usage ? 'known' : 'unknown'), ...(usage ? { usage } : {}) };
+  }
   const cues = format === 'srt' || format === 'vtt' ? cuesOf(answer) : [];
   const text = format === 'srt' ? writeSrt(cues) : format === 'vtt' ? writeVtt(cues) : heard;
   const warnings = dropped('openai', {

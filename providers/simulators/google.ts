@@ -5,6 +5,7 @@ import { lazyBody } from './anthropic/body.ts';
 import { makeMusic, makeSpeech } from './google/audio-answer.ts';
 import type { Content } from './google/contents.ts';
 import { detailsOf, textOf, totalOf } from './google/contents.ts';
+import { directiveOf, redirected } from './google/directed.ts';
 import { type EmbedBody, embed, embedUsage } from './google/embeddings.ts';
 import { badField, errorResponse, invalid, Refused } from './google/errors.ts';
 import { echoes, readMessage } from './google/fields.ts';
@@ -30,6 +31,7 @@ import {
   type SimulatorHandler,
   type SimulatorOptions,
 } from './simulator.ts';
+import { taskFaultIn } from './tasks.ts';
 
 /** One call: `models/{model}:{method}` under `v1` or `v1beta`. */
 type Asked = { request: Request; version: string; model: string; method: string; body: JsonObject; text: string };
@@ -37,7 +39,8 @@ type Asked = { request: Request; version: string; model: string; method: string;
 /**
  * The Gemini API, simulated on v1 and v1beta: text, images, speech, transcription, songs, embeddings, counting, models, and
  * videos as interactions with their files.
- * Directives in the user's text: `[[blocked]]` blocks the prompt (HTTP 200 without candidates), `[[safety]]` stops the answer.
+ * Directives in the user's text: `[[blocked]]` blocks the prompt (HTTP 200 without candidates), `[[safety]]` stops the answer; where
+ * faults are allowed, those of `google/directed.ts` choose how media calls end.
  * A key that starts with `invalid` is unknown.
  * @see https://ai.google.dev/api/generate-content
  */
@@ -116,8 +119,11 @@ function generate(context: SimulatorContext, cache: ImplicitCache, asked: Asked,
   checkRequest(body, model, kind, context.seed);
   checkLength(model, kind, countInput(model, body));
   const id = context.idFor('', model, asked.text);
-  const blocked = [body.systemInstruction, ...(body.contents ?? [])].some((one) => textOf(one).includes('[[blocked]]'));
-  const candidates = blocked ? [] : makeCandidates(body, model, kind, context.seed, id);
+  const fault = directiveOf(context, kind, body.contents);
+  const said = [body.systemInstruction, ...(body.contents ?? [])].some((one) => textOf(one).includes('[[blocked]]'));
+  const blocked = said || fault === 'filtered';
+  const made = blocked ? [] : makeCandidates(body, model, kind, context.seed, id);
+  const candidates = made.map((candidate) => redirected(candidate, fault));
 
   const streamed = asked.method === 'streamGenerateContent';
   const input = cache.use(model, body);
@@ -178,6 +184,9 @@ function embeddings(context: SimulatorContext, asked: Asked): Response {
       throw invalid(
         `* ${batch ? 'BatchEmbedContentsRequest.requests[0]' : 'EmbedContentRequest'}.model: model must match the path\n`,
       );
+  const fault = taskFaultIn(context, requests.map((one) => textOf(one.content)).join('\n'));
+  if (fault === 'fail') throw new Refused(500, 'An internal error has occurred.');
+  if (fault === 'filtered') throw new Refused(400, 'The content was blocked for safety reasons.');
   const { vectors, counts } = embed(requests, asked.model, context.seed);
   context.bill.add({
     client: asked.request.headers.get('x-client-request-id') ?? undefined,
@@ -186,7 +195,7 @@ function embeddings(context: SimulatorContext, asked: Asked): Response {
     at: context.now(),
     charges: inputCharges({ counts, cached: {} }),
   });
-  const made = vectors.map((values) => ({ values }));
+  const made = fault === 'empty' ? [] : vectors.map((values) => ({ values }));
   const answer: JsonObject = batch ? { embeddings: made } : { embedding: made[0] ?? {} };
   return json({ ...answer, usageMetadata: embedUsage(counts), ...echoes(asked.body) });
 }

@@ -12,7 +12,8 @@ import { replicate } from './replicate.ts';
 import { runway } from './runway.ts';
 import type { Simulator, SimulatorOptions } from './simulator.ts';
 
-const own: Record<string, (options?: SimulatorOptions) => Simulator> = {
+/** Simulators of providers with an adapter of their own. */
+export const own: Record<string, (options?: SimulatorOptions) => Simulator> = {
   openai,
   anthropic,
   google,

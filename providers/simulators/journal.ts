@@ -136,6 +136,7 @@ export class Journal {
     const digest = new Digest();
     const kept: Uint8Array[] = [];
     let room = this.limits.answerBytes;
+    let latest: Uint8Array = new Uint8Array();
     const end = (outcome: Outcome) => {
       if (entry.outcome !== 'open') return;
       entry.answer = joined(kept);
@@ -152,6 +153,7 @@ export class Journal {
               controller.close();
               return;
             }
+            latest = chunk.value;
             entry.answerBytes += chunk.value.length;
             digest.add(chunk.value);
             if (room > 0) kept.push(chunk.value.slice(0, room));
@@ -163,7 +165,7 @@ export class Journal {
           }
         },
         async cancel(reason) {
-          end('aborted');
+          end(isTerminal(latest) ? 'finished' : 'aborted');
           await reader.cancel(reason).catch(() => {});
         },
       },
@@ -282,6 +284,12 @@ function modelOf(path: string, body: Uint8Array): string | undefined {
   const form = /name="model(?:_id)?"\r\n\r\n([^\r\n]{1,200})/.exec(start)?.[1];
   return form ?? /\/models\/([^:?]+?)(?::|\/predictions|$)/.exec(path)?.[1];
 }
+
+/** A client that leaves after the last event has got everything. */
+const isTerminal = (chunk: Uint8Array) =>
+  /data: ?\[DONE\]|"type": ?"(message_stop|response\.(completed|incomplete|failed))"/.test(
+    new TextDecoder().decode(chunk),
+  );
 
 const isAbort = (thrown: unknown) =>
   thrown instanceof Error && (thrown.name === 'AbortError' || thrown.name === 'TimeoutError');

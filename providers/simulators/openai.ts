@@ -1,3 +1,4 @@
+import { directed } from './openai/directed.ts';
 import { editImages, generateImages } from './openai/images.ts';
 import { reasons } from './openai/models.ts';
 import { moderations } from './openai/moderations.ts';
@@ -29,6 +30,7 @@ const quirks: Quirks = {
  * OpenAI, simulated: chat completions, responses, embeddings, images, speech, transcription, moderation and models, below any path prefix.
  * Any key is accepted but `sk-invalid…`. Ids starting with gpt-, o1…, text-embedding-, tts-, whisper-, omni-moderation are served;
  * others, and the retired DALL-E, answer 404. Unknown fields answer 400, except `x_…`, which come back in the answer.
+ * Directives choose how media calls end: see `openai/directed.ts`.
  */
 export function openai(options: SimulatorOptions = {}): Simulator {
   return createSimulator(
@@ -40,11 +42,11 @@ export function openai(options: SimulatorOptions = {}): Simulator {
         'DELETE /responses/:id': deleteResponse,
         'GET /responses/:id/input_items': listInputItems,
         '/responses/:id/cancel': cancelResponse,
-        '/images/generations': generateImages,
-        '/images/edits': editImages,
-        '/audio/speech': speech,
-        '/audio/transcriptions': transcriptions,
-        '/audio/translations': translations,
+        '/images/generations': directed(generateImages),
+        '/images/edits': directed(editImages),
+        '/audio/speech': directed(speech),
+        '/audio/transcriptions': directed(transcriptions),
+        '/audio/translations': directed(translations),
         '/moderations': moderations,
       }),
     options,

@@ -1,9 +1,10 @@
-import { isObject, type JsonObject } from '../../src/contract/index.ts';
+import { isObject, type Json, type JsonObject } from '../../src/contract/index.ts';
 import { readSpokenText } from './media/index.ts';
 import { type Job, Jobs } from './replicate/jobs.ts';
 import { checkInput, modelNamed } from './replicate/models.ts';
 import { serve } from './replicate/serve.ts';
 import { Uploads } from './replicate/uploads.ts';
+import { webhookSecret } from './replicate/webhook.ts';
 import {
   badVersion,
   checkBody,
@@ -39,10 +40,16 @@ type Route = [
  * Replicate's HTTP API. A prediction is `starting` when made, `processing` at the first look and ended at the second;
  * with `Prefer: wait` it comes back ended where its computing time fits. Known models check their input as the vendor does;
  * any other name works too and makes what the name says, images otherwise, except names ending in `does-not-exist`.
- * `[[fail]]`, `[[abort]]` and `[[empty]]` in an input choose that end. https://replicate.com/docs/reference/http
+ * Where faults are allowed the words of `tasks.ts` in an input choose its end, and `[[abort]]` one before it starts.
+ * https://replicate.com/docs/reference/http
  */
 export function replicate(options?: SimulatorOptions): Simulator {
   return createSimulator('replicate', handler, options);
+}
+
+/** Whether a delivery at the end is among those asked for. */
+function wantsEnd(filter: Json | undefined): boolean {
+  return !Array.isArray(filter) || filter.includes('completed');
 }
 
 function handler(context: SimulatorContext): SimulatorHandler {
@@ -70,13 +77,15 @@ function handler(context: SimulatorContext): SimulatorHandler {
     const places = { api: base, delivery: loopback(request) ? base : context.publicUrl };
     const facts = { model, version: target.version, input, ...places };
     const limits = { ...(deployment ? { deployment } : {}), ...(cancelAfterMs === undefined ? {} : { cancelAfterMs }) };
-    const job = jobs.create({ ...facts, ...limits }, request.headers.get('x-client-request-id') ?? undefined, heard);
+    const hook = typeof body.webhook === 'string' && wantsEnd(body.webhook_events_filter) ? body.webhook : undefined;
+    const asked = { ...facts, ...limits, ...(hook ? { webhook: hook } : {}) };
+    const job = jobs.create(asked, request.headers.get('x-client-request-id') ?? undefined, heard);
     const patience = readPatience(request.headers.get('prefer'));
     if (patience > 0) {
       jobs.advance(job);
-      if (job.work.predictMs <= patience) jobs.advance(job);
+      if (job.work.plan.predictMs <= patience) jobs.advance(job);
     }
-    return json(jobs.view(job), patience > 0 && job.completed === undefined ? 202 : 201);
+    return json(jobs.view(job), patience > 0 && job.ended === undefined ? 202 : 201);
   };
 
   /** What a transcription model hears in its input: a data URL, an uploaded file, or a file made here. */
@@ -86,11 +95,7 @@ function handler(context: SimulatorContext): SimulatorHandler {
     const [id = '', name = ''] = source.split('/files/')[1]?.split('/') ?? [];
     const bytes = inline
       ? Uint8Array.from(atob(inline), (character) => character.charCodeAt(0))
-      : (uploads.find(id)?.bytes ??
-        jobs
-          .find(id)
-          ?.files.find((file) => file.name === name)
-          ?.make());
+      : (uploads.find(id)?.bytes ?? jobs.file(id, name)?.make());
     return (bytes && readSpokenText(bytes)) || 'No words were recognised.';
   };
 
@@ -135,11 +140,12 @@ function handler(context: SimulatorContext): SimulatorHandler {
       /^\/predictions\/([^/]+)\/stream$/,
       (_, [id]) =>
         withJob(id, (job) => {
-          while (job.completed === undefined) jobs.advance(job);
+          while (job.ended === undefined) jobs.advance(job);
           return events(jobs.view(job));
         }),
     ],
     ['GET', /^\/models\/([^/]+)\/([^/]+)$/, (_, [owner, name]) => describeModel(`${owner}/${name}`)],
+    ['GET', /^\/webhooks\/default\/secret$/, () => json({ key: webhookSecret(context) })],
     ['GET', /^\/account$/, () => json({ type: 'organization', username: 'simulated', name: 'Simulated account' })],
     [
       'POST',
@@ -173,9 +179,7 @@ function handler(context: SimulatorContext): SimulatorHandler {
   ];
 
   const deliver = (request: Request, id: string, name: string): Response => {
-    const job = jobs.find(id);
-    const file =
-      job && !jobs.expired(job) && job.status === 'succeeded' ? job.files.find((one) => one.name === name) : undefined;
+    const file = jobs.file(id, name);
     return file ? serve(request, file.make(), file.mediaType) : new Response('Not found', { status: 404 });
   };
 
@@ -189,7 +193,7 @@ function handler(context: SimulatorContext): SimulatorHandler {
       if (!/^(Bearer|Token) \S+$/i.test(request.headers.get('authorization') ?? '')) {
         return problem(401, 'You did not pass a valid authentication token', 'Unauthenticated');
       }
-      const split = /^(.*?)(\/(?:models|deployments|predictions|account|files)(?:\/.*)?)$/.exec(url.pathname);
+      const split = /^(.*?)(\/(?:models|deployments|predictions|account|files|webhooks)(?:\/.*)?)$/.exec(url.pathname);
       const [, prefix = '', path = ''] = split ?? [];
       const base = `${loopback(request) ? url.origin : context.publicUrl}${prefix}`;
       const matching = routes.filter(([, pattern]) => pattern.test(path));

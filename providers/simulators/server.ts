@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { serve } from '@hono/node-server';
 import { shipped } from '../../config/files.ts';
 import { loadShipped } from '../../config/load.ts';
+import type { Fetch } from '../../src/contract/index.ts';
 import type { SimulatorClock } from './clock.ts';
 import { control } from './control.ts';
 import { createSimulators } from './index.ts';
@@ -23,6 +24,13 @@ export type SimulatorServer = {
   /** Addresses at which no provider is. */
   dead: DeadEnds;
   close(): Promise<void>;
+};
+
+/** Webhooks go to this machine and nowhere else. */
+const deliver: Fetch = async (input, init) => {
+  const { hostname } = new URL(input instanceof Request ? input.url : input);
+  if (!/^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)) return new Response(null, { status: 403 });
+  return globalThis.fetch(input, init);
 };
 
 /** Where a vendor's SDK reads its base URL from a variable of another name than ours. */
@@ -57,7 +65,7 @@ export async function startSimulators(options: SimulatorServerOptions = {}): Pro
       limits: options.limits,
       journal,
       publicUrl,
-      deliver: (input, init) => globalThis.fetch(input, init),
+      deliver,
     });
   let simulators = new Map<string, Simulator>();
   const underWay = new UnderWay();
@@ -135,11 +143,13 @@ async function route(
   }
 }
 
-if (process.argv[1]?.endsWith('providers/simulators/server.ts')) {
+/** The server as a program: settings from the environment, what to export on standard output; ends with SIGINT or SIGTERM. */
+export async function serveSimulators(env: NodeJS.ProcessEnv): Promise<SimulatorServer> {
   const started = await startSimulators({
-    port: Number(process.env.PORT ?? 9090),
-    faults: process.env.ATELIER_FAULTS === 'on',
-    paceMs: process.env.ATELIER_PACE_MS ? Number(process.env.ATELIER_PACE_MS) : undefined,
+    port: Number(env.PORT ?? 9090),
+    faults: env.ATELIER_FAULTS === 'on',
+    paceMs: env.ATELIER_PACE_MS ? Number(env.ATELIER_PACE_MS) : undefined,
+    seed: env.ATELIER_SEED,
   });
   console.log(
     `# Simulators of ${started.simulators.size} providers on ${started.url}. Point SDKs and the gateway here:`,
@@ -147,4 +157,7 @@ if (process.argv[1]?.endsWith('providers/simulators/server.ts')) {
   for (const [name, value] of Object.entries(started.env)) console.log(`export ${name}='${value}'`);
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => started.close().then(() => process.exit(0)));
+  return started;
 }
+
+if (process.argv[1]?.endsWith('providers/simulators/server.ts')) await serveSimulators(process.env);

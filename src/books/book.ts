@@ -128,16 +128,27 @@ export class Book {
     }
     if (conclusion) {
       this.jobs.remove(attemptId);
-      const webhook = this.generations.conclude(conclusion);
-      const { id, status } = conclusion;
-      if (conclusion.units) this.attempts.made(attemptId, id, conclusion.units);
-      if (webhook) {
-        this.deliveries.insert({ id: `evt_${id}`, event: `generation.${status}`, generationId: id, at, ...webhook });
-        telling = true;
-      }
+      if (this.conclude(conclusion)) telling = true;
+      if (conclusion.units) this.attempts.made(attemptId, conclusion.id, conclusion.units);
     }
     this.rollup.ended(attemptId);
     return telling ? 'telling' : 'settled';
+  }
+
+  /** Ends a generation whose attempts have ended before. True where there is a webhook to send now. */
+  conclude(conclusion: Conclusion): boolean {
+    const webhook = this.generations.conclude(conclusion);
+    if (!webhook) return false;
+    const { id, status, at } = conclusion;
+    this.deliveries.insert({ id: `evt_${id}`, event: `generation.${status}`, generationId: id, at, ...webhook });
+    return true;
+  }
+
+  /** Ends the generations between two ids that are open although their attempts are not: their process stopped between two attempts. */
+  concludeAbandoned(after: string, before: string, at: number): string[] {
+    const left = this.generations.abandoned(after, before);
+    for (const { id, error } of left) this.conclude({ id, status: 'failed', at, error });
+    return left.map(({ id }) => id);
   }
 
   /** Attempts whose end is not known, oldest first. */
@@ -226,8 +237,13 @@ export class Book {
     return this.deliveries.list(limit, generationId);
   }
 
-  claimRequest(keyId: string, name: string, fingerprint: string, now: number): IdempotentClaim {
-    return this.idempotency.claim(keyId, name, fingerprint, now);
+  claimRequest(keyId: string, name: string, fingerprint: string, now: number, lifeMs?: number): IdempotentClaim {
+    return this.idempotency.claim(keyId, name, fingerprint, now, lifeMs);
+  }
+
+  /** Books an answer that came from the cache: an attempt that was never sent. False where the key was revoked. */
+  hit(attempt: NewAttempt, asked: string, settlement: Settlement): boolean {
+    return this.attempts.insert(attempt, asked) && this.attempts.settle(settlement);
   }
 
   answerRequest(keyId: string, name: string, answer: KeptAnswer): void {

@@ -133,7 +133,7 @@ export function readBudget(row: Row): Budget {
     unit: row.unit as BudgetUnit,
     window: row.window as Window,
     timeZone: String(row.time_zone),
-    amount: BigInt(String(row.amount_text)),
+    amount: BigInt(String(row.amount)),
     alerts: JSON.parse(String(row.alerts)) as number[],
     ...(row.alert_url === null ? {} : { alertUrl: String(row.alert_url) }),
     at: Number(row.created_at),

@@ -32,7 +32,8 @@ export class Budgets {
   /** All budgets. One process writes them, so they are read once. */
   all(): Budget[] {
     this.known ??= this.sql
-      .all('SELECT *, CAST(amount AS TEXT) AS amount_text FROM budget ORDER BY id')
+      .all(`SELECT id, scope, subject, modality, unit, "window", time_zone, alerts, alert_url, created_at, CAST(amount AS TEXT) AS amount
+         FROM budget ORDER BY id`)
       .map(readBudget);
     return this.known;
   }

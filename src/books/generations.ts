@@ -99,14 +99,15 @@ export class Generations {
     this.sql.run('UPDATE generation SET degradations = ? WHERE id = ? AND completed_at IS NULL', text, id);
   }
 
-  /** Those after an id that are not over although all their attempts are, with the error of the last one. */
-  abandoned(after: string): { id: string; error?: JsonObject }[] {
+  /** Those between two ids that are not over although all their attempts are, with the error of the last one. */
+  abandoned(after: string, before: string): { id: string; error?: JsonObject }[] {
     return this.sql
       .all(
         `SELECT id, (SELECT error FROM attempt WHERE id >= g.id || '.' AND id < g.id || '/' ORDER BY id DESC LIMIT 1) AS error
-         FROM generation g WHERE id > ? AND completed_at IS NULL AND NOT EXISTS
+         FROM generation g WHERE id > ? AND id < ? AND completed_at IS NULL AND NOT EXISTS
            (SELECT 1 FROM attempt a WHERE a.id >= g.id || '.' AND a.id < g.id || '/' AND a.state = 'dispatched')`,
         after,
+        before,
       )
       .map((row) => ({ id: String(row.id), error: parsed<JsonObject>(row.error) }));
   }

@@ -24,9 +24,10 @@ export class Idempotency {
     this.sql = sql;
   }
 
-  claim(keyId: string, name: string, fingerprint: string, now: number): IdempotentClaim {
+  /** @param lifeMs how old a record may be that still counts. */
+  claim(keyId: string, name: string, fingerprint: string, now: number, lifeMs = life): IdempotentClaim {
     const row = this.find(keyId, name);
-    if (row && !isStale(row, now)) {
+    if (row && !isStale(row, now, lifeMs)) {
       if (row.fingerprint !== fingerprint) return { state: 'conflict' };
       const known = row.generation_id === null ? {} : { generationId: String(row.generation_id) };
       if (row.answer === null) return { state: 'running', since: Number(row.created_at), ...known };
@@ -65,10 +66,7 @@ export class Idempotency {
 
   /** Forgets requests that a stopped process had begun nothing for. */
   forgetBegun(before: number): void {
-    this.sql.run(
-      'DELETE FROM idempotency WHERE generation_id IS NULL AND answer IS NULL AND created_at < ?',
-      before,
-    );
+    this.sql.run('DELETE FROM idempotency WHERE generation_id IS NULL AND answer IS NULL AND created_at < ?', before);
   }
 
   private find(keyId: string, name: string): Row | undefined {
@@ -76,7 +74,7 @@ export class Idempotency {
   }
 }
 
-function isStale(row: Row, now: number): boolean {
+function isStale(row: Row, now: number, lifeMs: number): boolean {
   const age = now - Number(row.created_at);
-  return age > life || (age > lost && row.generation_id === null && row.answer === null);
+  return age > lifeMs || (age > lost && row.generation_id === null && row.answer === null);
 }

@@ -76,9 +76,12 @@ export class Jobs {
     this.sql.run('UPDATE job SET due = MIN(due, ?), leased_until = 0, tries = 0 WHERE attempt_id = ?', due, attemptId);
   }
 
-  /** A reason to look now. False when there is no such job. */
+  /**
+   * A reason to look now. False when there is no such job. Due a millisecond later, so that a look that was claimed in this very one is
+   * not taken for the answer to it.
+   */
   nudge(attemptId: string, now: number): boolean {
-    return this.sql.run('UPDATE job SET due = ? WHERE attempt_id = ?', now, attemptId) === 1;
+    return this.sql.run('UPDATE job SET due = ? WHERE attempt_id = ?', now + 1, attemptId) === 1;
   }
 
   /** Leases of a process that is gone end at once. */
@@ -87,7 +90,7 @@ export class Jobs {
   }
 
   cancel(generationId: string, now: number): boolean {
-    return this.sql.run('UPDATE job SET canceling = 1, due = ? WHERE generation_id = ?', now, generationId) > 0;
+    return this.sql.run('UPDATE job SET canceling = 1, due = ? WHERE generation_id = ?', now + 1, generationId) > 0;
   }
 
   has(attemptId: string): boolean {

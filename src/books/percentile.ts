@@ -1,3 +1,5 @@
+import { hashOf } from './spend-sums.ts';
+
 /** Parts of a doubling that are told apart: a percentile is never more than 1/128 (0.8 %) above the exact one. */
 const partsOfADoubling = 128;
 const spans = 8192;
@@ -72,7 +74,7 @@ export class Tally {
   private slotOf(owner: number, span: number): number {
     const key = owner * spans + span + 1;
     const mask = this.keys.length - 1;
-    let slot = (Math.imul(owner, 0x9e3779b1) + Math.imul(span, 0x85ebca6b)) & mask;
+    let slot = hashOf(owner, span) & mask;
     for (;;) {
       const there = this.keys[slot]!;
       if (there === key) return slot;

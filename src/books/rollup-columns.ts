@@ -90,18 +90,34 @@ export function pack(values: ArrayLike<number>): Packed | undefined {
   return { kind, base, data: bytes(packed) };
 }
 
-/** What `pack` packed, into an array of the right length. */
-export function unpack<Target extends Uint32Array | Float64Array>(packed: Packed, target: Target): Target {
+/** What `pack` packed, as codes. */
+export function unpackCodes(packed: Packed, length: number): Uint32Array {
   const { kind, base, data } = packed;
-  if (kind === constant) {
-    target.fill(base);
-    return target;
-  }
+  if (kind === word && base === 0) return valuesOf(kind, data) as Uint32Array;
+  const codes = new Uint32Array(length);
+  if (kind === constant) return codes.fill(base);
+  codes.set(valuesOf(kind, data));
+  if (base !== 0) for (let index = 0; index < length; index++) codes[index]! += base;
+  return codes;
+}
+
+/** What `pack` packed, as numbers. */
+export function unpackNumbers(packed: Packed, length: number): Float64Array {
+  const { kind, base, data } = packed;
+  if (kind === double) return valuesOf(kind, data) as Float64Array;
+  const numbers = new Float64Array(length);
+  if (kind === constant) return numbers.fill(base);
+  numbers.set(valuesOf(kind, data));
+  if (base !== 0) for (let index = 0; index < length; index++) numbers[index]! += base;
+  return numbers;
+}
+
+function valuesOf(
+  kind: number,
+  { buffer, byteOffset }: Uint8Array,
+): Uint8Array | Uint16Array | Uint32Array | Float64Array {
   const types = [Uint8Array, Uint16Array, Uint32Array, Float64Array] as const;
-  const values = new types[kind - 1]!(data.buffer as ArrayBuffer, data.byteOffset);
-  target.set(values.length > target.length ? values.subarray(0, target.length) : values);
-  if (base !== 0) for (let index = 0; index < target.length; index++) target[index]! += base;
-  return target;
+  return new types[kind - 1]!(buffer as ArrayBuffer, byteOffset);
 }
 
 /** A blob as both runtimes give it, aligned for reading. */

@@ -55,7 +55,7 @@ export class Names {
     const known = this.known[kind];
     let code = known.get(text);
     if (code === undefined) {
-      code = this.find(kind, text) ?? this.make(kind, text);
+      code = this.make(kind, text);
       keep(known, text, code);
     }
     return code;
@@ -115,12 +115,16 @@ export class Names {
     return { known, last: this.last('tag') };
   }
 
+  /** What is not in memory is mostly new: it is written first and looked up where it was there. */
   protected make(kind: NameKind, text: string): number {
     const code = (this.highest.get(kind) ?? this.last(kind)) + 1;
-    this.highest.set(kind, code);
     const place = nameKinds.indexOf(kind);
-    this.sql.run('INSERT INTO rollup_name (epoch, kind, text, code) VALUES (?, ?, ?, ?)', this.epoch, place, text, code);
-    return code;
+    const written = this.sql.run(
+      'INSERT INTO rollup_name (epoch, kind, text, code) VALUES (?, ?, ?, ?) ON CONFLICT (epoch, kind, text) DO NOTHING',
+      ...[this.epoch, place, text, code],
+    );
+    this.highest.set(kind, written === 1 ? code : code - 1);
+    return written === 1 ? code : (this.find(kind, text) ?? 0);
   }
 
   protected last(kind: NameKind): number {
@@ -142,6 +146,8 @@ export class PassingNames extends Names {
   }
 
   protected override make(kind: NameKind, text: string): number {
+    const there = this.find(kind, text);
+    if (there !== undefined) return there;
     let made = this.texts.get(kind);
     if (!made) {
       made = { from: this.last(kind) + 1, texts: [], places: new Map() };

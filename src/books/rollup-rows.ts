@@ -23,9 +23,17 @@ const fields = `id, generation_id, state = 'dispatched' AS open, key_id, project
     .map((amount) => `(${amount}) / ${highUnit} <> 0`)
     .join(' OR ')} AS is_high`;
 
-/** Attempts as a segment takes them. @param where conditions, order and limit. */
-export function attemptsWhere(sql: Sql, where: string, ...values: SqlValue[]): Row[] {
-  const rows = sql.all(`SELECT ${fields} FROM attempt WHERE ${where}`, ...values);
+const choices = {
+  /** After an id, so many. */
+  after: `SELECT ${fields} FROM attempt WHERE id > ? ORDER BY id LIMIT ?`,
+  /** From an id on, before another. */
+  between: `SELECT ${fields} FROM attempt WHERE id >= ? AND id < ? ORDER BY id`,
+  one: `SELECT ${fields} FROM attempt WHERE id = ?`,
+};
+
+/** Attempts as a segment takes them, by their ids. */
+export function readAttempts(sql: Sql, choice: keyof typeof choices, ...values: SqlValue[]): Row[] {
+  const rows = sql.all(choices[choice], ...values);
   for (const row of rows) {
     if (row.is_high === 0) continue;
     const high = sql.all(`SELECT ${parts('/').join(', ')} FROM attempt WHERE id = ?`, row.id ?? null)[0];

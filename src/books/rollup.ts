@@ -10,10 +10,11 @@ import {
   pack,
   type Segment,
   sumOf,
-  unpack,
+  unpackCodes,
+  unpackNumbers,
 } from './rollup-columns.ts';
 import { Names } from './rollup-names.ts';
-import { attemptsWhere, SegmentBuilder } from './rollup-rows.ts';
+import { readAttempts, SegmentBuilder } from './rollup-rows.ts';
 
 export type StoredSegment = { id: number; rows: number; level: number; firstAt: number; lastAt: number };
 
@@ -106,7 +107,7 @@ export class Rollup {
     const late = this.sql.all('SELECT attempt_id FROM rollup_late WHERE ended = 1 ORDER BY attempt_id LIMIT ?', limit);
     const siblingsOfLate = siblingsOf(this.sql, { upto, isLate, countsOpen: false, scannedTo: last });
     for (const { attempt_id: id } of late) {
-      const row = attemptsWhere(this.sql, 'id = ?', id ?? null)[0];
+      const row = readAttempts(this.sql, 'one', id ?? null)[0];
       if (row) add(row, siblingsOfLate(row));
     }
     for (const { attempt_id: id } of late) this.sql.run('DELETE FROM rollup_late WHERE attempt_id = ?', id ?? null);
@@ -149,7 +150,12 @@ export class Rollup {
 
   state(): { epoch: number; upto: string; clearing: boolean; serial: number } {
     const row = this.sql.all('SELECT epoch, upto, clearing, serial FROM rollup_state')[0];
-    return { epoch: Number(row?.epoch), upto: String(row?.upto), clearing: row?.clearing === 1, serial: Number(row?.serial) };
+    return {
+      epoch: Number(row?.epoch),
+      upto: String(row?.upto),
+      clearing: row?.clearing === 1,
+      serial: Number(row?.serial),
+    };
   }
 
   /** Newest first. Times are those of attempts, in milliseconds. */
@@ -180,9 +186,9 @@ export class Rollup {
       const count = countOf[column];
       const length = count ? sumOf(segment.codes[count]) : rows;
       if ((codeColumns as readonly string[]).includes(column)) {
-        segment.codes[column as (typeof codeColumns)[number]] = unpack(packed, new Uint32Array(length));
+        segment.codes[column as (typeof codeColumns)[number]] = unpackCodes(packed, length);
       } else {
-        segment.numbers[column as (typeof numberColumns)[number]] = unpack(packed, new Float64Array(length));
+        segment.numbers[column as (typeof numberColumns)[number]] = unpackNumbers(packed, length);
       }
     }
     return segment;
@@ -197,7 +203,7 @@ export class Rollup {
       );
       if (beyond.length === 0) return [];
     }
-    return attemptsWhere(this.sql, 'id > ? ORDER BY id LIMIT ?', upto, limit);
+    return readAttempts(this.sql, 'after', upto, limit);
   }
 
   private write(epoch: number, level: number, firstAt: number, lastAt: number, segment: Segment): void {
@@ -295,7 +301,7 @@ type Order = {
 export function siblingsOf(sql: Sql, { upto, isLate, countsOpen, scannedTo }: Order): (row: Row) => Row[] {
   return ({ id: own, generation_id: generation }) => {
     const id = String(own);
-    const all = attemptsWhere(sql, 'id >= ? AND id < ? ORDER BY id', `${generation}.`, `${generation}/`);
+    const all = readAttempts(sql, 'between', `${generation}.`, `${generation}/`);
     return all.filter((row) => {
       const other = String(row.id);
       if (other === id || (row.open === 1 && !countsOpen)) return false;

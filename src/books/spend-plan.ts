@@ -8,8 +8,8 @@ const hour = 3_600_000;
 const day = 24 * hour;
 
 /** One step of grouping: codes by row, and what they are called. */
-export type Level = { group: string; codes(segment: Segment): Uint32Array; text(code: number): string };
-export type Filter = { codes(segment: Segment): Uint32Array; allowed: Set<number> };
+export type Level = { name: string; codesOf(segment: Segment): Uint32Array; text(code: number): string };
+export type Filter = { codesOf(segment: Segment): Uint32Array; allowed: Set<number> };
 
 const cellGroups = ['modality', 'provider', 'model', 'simulated', 'status', 'basis', 'catalogue'];
 const nameGroups = ['project', 'user', 'workflow', 'parent'] as const;
@@ -31,12 +31,15 @@ export class SpendPlan {
   private readonly cellGroups: string[];
   private readonly parts = new Map<string, number>();
   private readonly partWords: string[][] = [];
-  private readonly cells: Lazy;
-  private readonly cellMarks = new Map<number, number>();
+  /** By cell: the dense number of its words that are grouped by, or -1 where the cell is left out; and its marks. */
+  readonly cells: Lazy;
+  readonly cellMarks: Lazy;
+  /** By SKU: the same, where 0 is what no line accounts for; the unit; and 1 where it has no price. */
+  readonly skus: Lazy;
+  readonly skuUnits: Lazy;
+  readonly unpricedSkus: Lazy;
   private readonly lineParts = new Map<string, number>();
   private readonly lineWords: { unit: string; meter: string; sku: number }[] = [];
-  private readonly skus: Lazy;
-  private readonly skuUnits = new Map<number, { unit: number; priced: boolean }>();
 
   constructor(sql: Sql, epoch: number, query: SpendQuery) {
     this.sql = sql;
@@ -48,30 +51,20 @@ export class SpendPlan {
     this.cellGroups = groupBy.filter((group) => cellGroups.includes(group));
     this.groupsTags = groupBy.includes('tag');
     this.byLine = groupBy.includes('unit') || groupBy.includes('sku') || !!filters.unit || !!filters.meter;
-    this.cells = new Lazy((code) => this.partOf(code));
+    this.cells = new Lazy((code) => this.partOf(readCell(this.names.text('cell', code))));
+    this.cellMarks = new Lazy((code) => marksOf(readCell(this.names.text('cell', code))));
     this.skus = new Lazy((code) => this.linePartOf(code));
+    this.skuUnits = new Lazy((code) => this.names.code('unit', unitOfMeter(this.sku(code)?.meter ?? '')));
+    this.unpricedSkus = new Lazy((code) => (this.sku(code)?.priced === false ? 1 : 0));
     this.tagFilter = filters.tag && new Set(filters.tag.map((tag) => this.names.code('tag', tag)));
     for (const group of groupBy) this.addLevel(group);
     this.addFilters();
     this.columns = this.wantedColumns();
   }
 
-  /** The dense number of a cell's words that are grouped by; -1 where the cell is left out. */
-  partOfCell(cell: number): number {
-    return this.cells.at(cell);
-  }
-
-  marksOfCell(cell: number): number {
-    return this.cellMarks.get(cell) ?? 0;
-  }
-
-  /** The same for a line; 0 is what no line accounts for. */
-  partOfSku(sku: number): number {
-    return this.skus.at(sku);
-  }
-
-  unitOfSku(sku: number): { unit: number; priced: boolean } {
-    return this.skuUnits.get(sku) ?? { unit: 0, priced: true };
+  /** How many dense numbers of cells there are by now. */
+  get cellGroupCount(): number {
+    return this.parts.size;
   }
 
   wordsOf(part: number): Record<string, string> {
@@ -87,8 +80,7 @@ export class SpendPlan {
     };
   }
 
-  private partOf(code: number): number {
-    const cell = readCell(this.names.text('cell', code));
+  private partOf(cell: Cell): number {
     const { simulated, filters = {} } = this.query;
     const model = `${cell.provider}/${cell.model}`;
     const wrong =
@@ -97,7 +89,6 @@ export class SpendPlan {
       (filters.provider && !filters.provider.includes(cell.provider)) ||
       (filters.model && !filters.model.includes(model) && !filters.model.includes(cell.model));
     if (wrong) return -1;
-    this.cellMarks.set(code, marksOf(cell));
     const words = this.cellGroups.map((group) =>
       group === 'model' ? model : group === 'simulated' ? String(cell.simulated === '1') : cell[group as keyof Cell],
     );
@@ -106,15 +97,17 @@ export class SpendPlan {
 
   private linePartOf(code: number): number {
     const { groupBy, filters = {} } = this.query;
-    const sku: Sku | undefined = code === 0 ? undefined : readSku(this.names.text('sku', code));
-    const meter = sku?.meter ?? '';
+    const meter = this.sku(code)?.meter ?? '';
     const unit = unitOfMeter(meter);
     if (filters.unit && !filters.unit.includes(unit)) return -1;
     if (filters.meter && !filters.meter.includes(meter)) return -1;
-    this.skuUnits.set(code, { unit: this.names.code('unit', unit), priced: sku?.priced ?? true });
     const byUnit = groupBy.includes('unit');
     const words = { unit: byUnit ? unit : '', meter: byUnit ? meter : '', sku: groupBy.includes('sku') ? code : 0 };
     return dense(this.lineParts, `${words.meter}\n${words.sku}`, () => this.lineWords.push(words));
+  }
+
+  private sku(code: number): Sku | undefined {
+    return code === 0 ? undefined : readSku(this.names.text('sku', code));
   }
 
   private addLevel(group: string): void {
@@ -122,8 +115,8 @@ export class SpendPlan {
       const length = group === 'day' ? day : hour;
       const text = (code: number) => new Date(code * length).toISOString();
       this.levels.push({
-        group,
-        codes: timeCodes(length),
+        name: group,
+        codesOf: timeCodes(length),
         text: (code) => (group === 'day' ? text(code).slice(0, 10) : `${text(code).slice(0, 13)}:00Z`),
       });
     } else if (group === 'key') {
@@ -133,15 +126,15 @@ export class SpendPlan {
         const name = this.keyName(this.names.text('key', code));
         return dense(places, name, () => named.push(name));
       });
-      const codes = mapped('key', (code) => nameOf.at(code));
-      this.levels.push({ group, codes, text: (code) => named[code] ?? '' });
+      const codesOf = mapped('key', (code) => nameOf.at(code));
+      this.levels.push({ name: group, codesOf, text: (code) => named[code] ?? '' });
     } else if (group === 'key_id') {
-      this.levels.push({ group, codes: column('key'), text: (code) => this.names.text('key', code) });
+      this.levels.push({ name: group, codesOf: column('key'), text: (code) => this.names.text('key', code) });
     } else if (group === 'tags') {
       this.levels.push(this.tagSets());
     } else {
       const kind = nameGroups.find((name) => name === group);
-      if (kind) this.levels.push({ group, codes: column(kind), text: (code) => this.names.text(kind, code) });
+      if (kind) this.levels.push({ name: group, codesOf: column(kind), text: (code) => this.names.text(kind, code) });
     }
   }
 
@@ -149,18 +142,18 @@ export class SpendPlan {
     const { filters = {}, keyId } = this.query;
     for (const kind of nameGroups) {
       const wanted = filters[kind];
-      if (wanted) this.filters.push({ codes: column(kind), allowed: this.codesOf(kind, wanted) });
+      if (wanted) this.filters.push({ codesOf: column(kind), allowed: this.codesOf(kind, wanted) });
     }
     if (filters.key) {
       const ids = filters.key.flatMap((text) =>
         this.sql.all('SELECT id FROM key WHERE id = ? OR name = ?', text, text).map((row) => String(row.id)),
       );
-      this.filters.push({ codes: column('key'), allowed: this.codesOf('key', ids) });
+      this.filters.push({ codesOf: column('key'), allowed: this.codesOf('key', ids) });
     }
-    if (keyId !== undefined) this.filters.push({ codes: column('key'), allowed: this.codesOf('key', [keyId]) });
+    if (keyId !== undefined) this.filters.push({ codesOf: column('key'), allowed: this.codesOf('key', [keyId]) });
     for (const [name, length] of [['day', day] as const, ['hour', hour] as const]) {
       const wanted = filters[name]?.map((text) => Math.floor(Date.parse(text) / length));
-      if (wanted) this.filters.push({ codes: timeCodes(length), allowed: new Set(wanted) });
+      if (wanted) this.filters.push({ codesOf: timeCodes(length), allowed: new Set(wanted) });
     }
   }
 
@@ -180,13 +173,12 @@ export class SpendPlan {
     const text = (code: number): string => {
       const tags: string[] = [];
       for (let set = code; set !== none; ) {
-        const [before, tag] = sets.at(set);
-        tags.unshift(this.names.text('tag', tag));
-        set = before;
+        tags.unshift(this.names.text('tag', sets.second[set]!));
+        set = sets.first[set]!;
       }
       return JSON.stringify(tags.sort());
     };
-    const codes = ({ rows, codes: { tagCount, tag } }: Segment) => {
+    const codesOf = ({ rows, codes: { tagCount, tag } }: Segment) => {
       const found = new Uint32Array(rows).fill(none);
       let place = 0;
       for (let row = 0; tagCount && tag && row < rows; row++) {
@@ -196,7 +188,7 @@ export class SpendPlan {
       }
       return found;
     };
-    return { group: 'tags', codes, text };
+    return { name: 'tags', codesOf, text };
   }
 
   /** Which tags have one of the names asked for. */
@@ -223,7 +215,7 @@ export class SpendPlan {
 }
 
 /** Numbers by code, each found out once. */
-class Lazy {
+export class Lazy {
   private values = new Int32Array(256).fill(-2);
   private readonly find: (code: number) => number;
 
@@ -232,13 +224,19 @@ class Lazy {
   }
 
   at(code: number): number {
+    const value = code < this.values.length ? this.values[code]! : -2;
+    return value === -2 ? this.learn(code) : value;
+  }
+
+  private learn(code: number): number {
     if (code >= this.values.length) {
       const longer = new Int32Array(Math.max(code + 1, this.values.length * 2)).fill(-2);
       longer.set(this.values);
       this.values = longer;
     }
-    if (this.values[code] === -2) this.values[code] = this.find(code);
-    return this.values[code]!;
+    const value = this.find(code);
+    this.values[code] = value;
+    return value;
   }
 }
 

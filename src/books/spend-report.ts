@@ -1,7 +1,7 @@
 import { GatewayError } from '../contract/index.ts';
 import type { Row, Sql } from '../runtime/ports.ts';
 import { isFirst, lateOnes, type Rollup, siblingsOf } from './rollup.ts';
-import { attemptsWhere, SegmentBuilder } from './rollup-rows.ts';
+import { readAttempts, SegmentBuilder } from './rollup-rows.ts';
 import type { Percentiles, SpendAnswer, SpendQuery, SpendRow, SpendStep, SpendSums } from './spend.ts';
 import { SpendPlan } from './spend-plan.ts';
 import { SpendScan } from './spend-scan.ts';
@@ -73,7 +73,7 @@ export class SpendReport {
     const order = { upto, isLate, countsOpen: true };
     const siblings = siblingsOf(sql, order);
     for (let after = upto; ; ) {
-      const rows = attemptsWhere(sql, 'id > ? ORDER BY id LIMIT ?', after, attemptsAStep);
+      const rows = readAttempts(sql, 'after', after, attemptsAStep);
       const own = rows.filter((row) => !isLate(String(row.id)));
       this.addRows(own, (row) => (isFirst(row) ? [] : siblings(row)));
       if (rows.length < attemptsAStep) break;
@@ -87,7 +87,7 @@ export class SpendReport {
         'SELECT attempt_id FROM rollup_late WHERE attempt_id > ? ORDER BY attempt_id LIMIT ?',
         ...[after, attemptsAStep],
       );
-      const rows = late.flatMap(({ attempt_id: id }) => attemptsWhere(sql, 'id = ?', id ?? null));
+      const rows = late.flatMap(({ attempt_id: id }) => readAttempts(sql, 'one', id ?? null));
       this.addRows(rows, siblingsOfLate);
       if (late.length < attemptsAStep) break;
       after = String(late.at(-1)?.attempt_id);
@@ -134,6 +134,7 @@ export class SpendReport {
       if (isChosen[group] || sums.attempts.at(group) === 0) continue;
       groups++;
       for (const [name, count] of counts) whole[name] += sums[count].at(group);
+      whole.generations += sums.attempts.at(group) - sums.again.at(group);
       for (const name of ['cost', 'failedCost', 'markup', 'avoided'] as const)
         money[name].addFrom(0, sums[name], group);
     }
@@ -152,7 +153,7 @@ export class SpendReport {
     for (const group of chosen) wanted[group] = group;
     const wantedUnits = new Int32Array(scan.units.size).fill(-1);
     for (let entry = 0; entry < wantedUnits.length; entry++) {
-      if (wanted[scan.units.at(entry)[0]]! >= 0) wantedUnits[entry] = entry;
+      if (wanted[scan.units.first[entry]!]! >= 0) wantedUnits[entry] = entry;
     }
     const costs = scan.costs.percentiles(wanted, [0.5, 0.95]);
     yield [];
@@ -175,7 +176,7 @@ export class SpendReport {
         unitCost: {},
       };
       for (const entry of units(group)) {
-        const name = nameOf(scan.units.at(entry)[1]);
+        const name = nameOf(scan.units.second[entry]!);
         row.units[name] = rounded(scan.quantities.at(entry));
         const unitCost = percentilesOf(unitCosts.get(entry));
         if (unitCost) row.unitCost[name] = unitCost;
@@ -206,12 +207,12 @@ export class SpendReport {
   private unitsByGroup(): (group: number) => Int32Array {
     const { units, groups } = this.scan;
     const ends = new Int32Array(groups + 1);
-    for (let entry = 0; entry < units.size; entry++) ends[units.at(entry)[0] + 1]!++;
+    for (let entry = 0; entry < units.size; entry++) ends[units.first[entry]! + 1]!++;
     for (let group = 0; group < groups; group++) ends[group + 1]! += ends[group]!;
     const next = ends.slice();
     const entries = new Int32Array(units.size);
     for (let entry = 0; entry < units.size; entry++) {
-      const group = units.at(entry)[0];
+      const group = units.first[entry]!;
       entries[next[group]!++] = entry;
     }
     return (group) => entries.subarray(ends[group]!, ends[group + 1]!);
@@ -219,7 +220,6 @@ export class SpendReport {
 }
 
 const counts = [
-  ['generations', 'generations'],
   ['attempts', 'attempts'],
   ['open', 'open'],
   ['failed', 'failed'],
@@ -238,6 +238,7 @@ function emptySums(): SpendSums {
 function sumsOf(sums: Sums, group: number): SpendSums {
   const all = emptySums();
   for (const [name, count] of counts) all[name] = sums[count].at(group);
+  all.generations = all.attempts - sums.again.at(group);
   all.costPico = sums.cost.at(group);
   all.failedPico = sums.failedCost.at(group);
   all.chargePico = all.costPico + sums.markup.at(group);

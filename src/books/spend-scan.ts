@@ -1,16 +1,14 @@
 import { Tally } from './percentile.ts';
 import type { Segment } from './rollup-columns.ts';
 import { highUnit } from './rollup-rows.ts';
+import { addLines } from './spend-lines.ts';
 import type { SpendPlan } from './spend-plan.ts';
-import { Counts, mark, Pairs, Sums } from './spend-sums.ts';
-
-/** Where an earlier attempt of the generation at hand was counted, and at what cost (NaN where it had none). */
-type Earlier = { targets: number[]; cost: number };
+import { Counts, type Items, mark, Pairs, Sums, Whole } from './spend-sums.ts';
 
 /** Tallied unit costs are of a million, so that parts of a pico-dollar count. */
-const million = 1_000_000;
+export const million = 1_000_000;
 
-/** Adds up segments by the groups of a plan. */
+/** Adds up segments by the groups of a plan: column by column, in loops that do little. */
 export class SpendScan {
   readonly sums = new Sums();
   readonly total = new Sums();
@@ -19,234 +17,231 @@ export class SpendScan {
   readonly quantities = new Counts();
   readonly costs = new Tally();
   readonly unitCosts = new Tally();
-  private readonly plan: SpendPlan;
-  /** A group so far, with its code in the next level. */
-  private readonly chains: Pairs[];
+  readonly plan: SpendPlan;
+  /** A group before the last step of grouping, with its code there. */
+  readonly lines = new Pairs();
   private readonly tags = new Pairs();
-  private readonly lines = new Pairs();
-  private readonly targets: number[] = [];
-  private readonly bases: number[] = [];
+  private readonly levels: Pairs[];
 
   constructor(plan: SpendPlan) {
     this.plan = plan;
-    this.chains = plan.levels.map(() => new Pairs());
+    this.levels = plan.levels.map(() => new Pairs());
   }
 
+  /** How many groups there are by now. */
   get groups(): number {
-    if (this.plan.byLine) return this.lines.size;
-    if (this.plan.groupsTags) return this.tags.size;
-    return this.chains.at(-1)?.size ?? this.size;
+    return this.plan.byLine ? this.lines.size : this.bases;
   }
-  private size = 0;
+
+  private get bases(): number {
+    return this.plan.groupsTags ? this.tags.size : (this.levels.at(-1)?.size ?? this.plan.cellGroupCount);
+  }
 
   /** What a group is called. */
-  textsOf(group: number): Record<string, string> {
-    const { plan } = this;
+  textsOf(index: number): Record<string, string> {
+    const { plan, lines, tags, levels } = this;
     const texts: Record<string, string> = {};
-    let code: number;
+    let group = index;
     if (plan.byLine) {
-      [group, code] = this.lines.at(group);
-      Object.assign(texts, plan.lineWordsOf(code));
+      Object.assign(texts, plan.lineWordsOf(lines.second[group]!));
+      group = lines.first[group]!;
     }
     if (plan.groupsTags) {
-      [group, code] = this.tags.at(group);
-      texts.tag = plan.names.text('tag', code);
+      texts.tag = plan.names.text('tag', tags.second[group]!);
+      group = tags.first[group]!;
     }
-    for (let level = this.chains.length - 1; level >= 0; level--) {
-      [group, code] = this.chains[level]!.at(group);
-      texts[plan.levels[level]!.group] = plan.levels[level]!.text(code);
+    for (let level = levels.length - 1; level >= 0; level--) {
+      const { name, text } = plan.levels[level]!;
+      texts[name] = text(levels[level]!.second[group]!);
+      group = levels[level]!.first[group]!;
     }
-    return { ...texts, ...plan.wordsOf(group) };
+    return Object.assign(texts, plan.wordsOf(group));
   }
 
   /** @param inside whether all of its times are within the query's. */
   add(segment: Segment, inside: boolean): void {
-    const { plan, sums, total, bases, targets } = this;
-    const { rows, codes, numbers } = segment;
-    const { from, to, byLine, tagFilter } = plan;
-    const filters = plan.filters.map((filter) => ({ codes: filter.codes(segment), allowed: filter.allowed }));
-    const levels = plan.levels.map((level) => level.codes(segment));
-    const cell = codes.cell ?? new Uint32Array(rows);
-    const at = numbers.at ?? new Float64Array(rows);
-    const cost = numbers.cost ?? new Float64Array(rows);
-    const { chain, tagCount, tag, unitCount, unit, lineCount } = codes;
-    const { costHigh, markup, markupHigh, avoided, avoidedHigh, unitQuantity } = numbers;
-    let earlier: Earlier[] = [];
-    let [tagEnd, unitEnd, lineEnd] = [0, 0, 0];
+    const marks = new Uint8Array(segment.rows);
+    const groups = this.place(segment, inside, marks);
+    const rows: Items = { size: segment.rows, groups: Int32Array.from(groups, (group) => (group < 0 ? -1 : 0)) };
+    const items = this.plan.groupsTags ? this.byTags(segment, groups) : { size: segment.rows, groups };
+    // With their copies: what stands in for attempts that were counted before.
+    const { chain } = segment.codes;
+    const whole = chain ? { ...items, groups: items.groups.slice(0, items.size) } : items;
+    if (chain) for (const list of [items, rows]) leaveCopies(list, chain);
+    if (this.plan.byLine) addLines(this, segment, { items, whole, rows, marks });
+    else this.addRows(segment, { items, whole, rows, marks });
+  }
 
-    next: for (let row = 0; row < rows; row++) {
-      const tagFrom = tagEnd;
-      const unitFrom = unitEnd;
-      const lineFrom = lineEnd;
-      if (tagCount) tagEnd += tagCount[row]!;
-      if (unitCount) unitEnd += unitCount[row]!;
-      if (lineCount) lineEnd += lineCount[row]!;
-      const isCopy = chain !== undefined && chain[row] === 1;
-      const before = earlier;
-      if (!isCopy && earlier.length > 0) earlier = [];
-
-      const part = plan.partOfCell(cell[row]!);
-      if (part < 0 || (!inside && (at[row]! < from || at[row]! >= to))) continue;
-      for (const filter of filters) if (!filter.allowed.has(filter.codes[row]!)) continue next;
-      if (tagFilter && !hasOne(tag, tagFrom, tagEnd, tagFilter)) continue;
-
-      if (part >= this.size) this.size = part + 1;
-      let group = part;
-      for (let level = 0; level < levels.length; level++)
-        group = this.chains[level]!.indexOf(group, levels[level]![row]!);
-      bases.length = 0;
-      if (!plan.groupsTags) bases.push(group);
-      else if (tagFrom === tagEnd || !tag) bases.push(this.tags.indexOf(group, 0));
-      else for (let place = tagFrom; place < tagEnd; place++) bases.push(this.tags.indexOf(group, tag[place]!));
-
-      const marks = plan.marksOfCell(cell[row]!);
-      const high = costHigh ? costHigh[row]! : 0;
-      const low = cost[row]!;
-      if (byLine) {
-        this.targetLines(segment, lineFrom, lineEnd);
-        if (targets.length === 0) continue;
+  /** The group of each row, or -1; and its marks. */
+  private place({ rows, codes, numbers }: Segment, inside: boolean, marks: Uint8Array): Int32Array {
+    const { plan, levels } = this;
+    const { from, to } = plan;
+    const groups = new Int32Array(rows);
+    const { cell } = codes;
+    for (let row = 0; row < rows; row++) {
+      const code = cell === undefined ? 0 : cell[row]!;
+      groups[row] = plan.cells.at(code);
+      marks[row] = plan.cellMarks.at(code);
+    }
+    const { at } = numbers;
+    if (!inside && at) for (let row = 0; row < rows; row++) if (at[row]! < from || at[row]! >= to) groups[row] = -1;
+    const segment = { rows, codes, numbers };
+    for (const { codesOf, allowed } of plan.filters) {
+      const found = codesOf(segment);
+      for (let row = 0; row < rows; row++) if (groups[row]! >= 0 && !allowed.has(found[row]!)) groups[row] = -1;
+    }
+    if (plan.tagFilter) leaveUntagged(segment, groups, plan.tagFilter);
+    for (const [level, { codesOf }] of plan.levels.entries()) {
+      const found = codesOf(segment);
+      const pairs = levels[level]!;
+      for (let row = 0; row < rows; row++) {
+        const group = groups[row]!;
+        if (group >= 0) groups[row] = pairs.indexOf(group, found[row]!);
       }
-      const counted = byLine ? targets : bases;
-      if (isCopy) {
-        const paid = (marks & mark.billed) === 0 ? Number.NaN : low + high * highUnit;
-        earlier.push({ targets: [...counted], cost: paid });
-        continue;
+    }
+    return groups;
+  }
+
+  /** Each row once for each of its tags, and once under 0 where it has none. */
+  private byTags({ rows, codes: { tagCount, tag } }: Segment, groups: Int32Array): Items & { of: Int32Array } {
+    const [found, of] = [new Whole(), new Whole()];
+    let place = 0;
+    for (let row = 0; row < rows; row++) {
+      const count = tagCount === undefined ? 0 : tagCount[row]!;
+      const group = groups[row]!;
+      for (let index = 0; group >= 0 && index < Math.max(count, 1); index++) {
+        found.push(this.tags.indexOf(group, count === 0 ? 0 : tag![place + index]!));
+        of.push(row);
       }
-      if (byLine) {
-        this.payLines(segment, row, lineFrom, lineEnd, marks, before);
-        continue;
-      }
-      total.count(0, marks, before.length === 0);
-      total.pay(0, marks, low, high);
-      if (markup) total.markup.add(0, markup[row]!, markupHigh ? markupHigh[row]! : 0);
-      if (avoided) total.avoided.add(0, avoided[row]!, avoidedHigh ? avoidedHigh[row]! : 0);
-      for (const target of bases) {
-        sums.count(target, marks, !before.some((one) => one.targets.includes(target)));
-        sums.pay(target, marks, low, high);
-        if (markup) sums.markup.add(target, markup[row]!, markupHigh ? markupHigh[row]! : 0);
-        if (avoided) sums.avoided.add(target, avoided[row]!, avoidedHigh ? avoidedHigh[row]! : 0);
-        const billed = (marks & mark.billed) !== 0 && !plan.query.plain;
-        if (billed) this.tally(target, low + high * highUnit, before);
-        for (let place = unitFrom; place < unitEnd; place++) {
-          const entry = this.units.indexOf(target, unit![place]!);
-          const quantity = unitQuantity ? unitQuantity[place]! : 0;
-          this.quantities.add(entry, quantity);
-          if (billed && quantity > 0) this.unitCosts.add(entry, ((low + high * highUnit) * million) / quantity);
-        }
+      place += count;
+    }
+    return { size: found.size, groups: found.values, of: of.values };
+  }
+
+  private addRows(segment: Segment, { items, whole, rows, marks }: Placed): void {
+    const { sums, total, plan, bases } = this;
+    const { chain, unitCount } = segment.codes;
+    const { costHigh, markup, markupHigh, avoided, avoidedHigh } = segment.numbers;
+    const cost = segment.numbers.cost ?? new Float64Array(segment.rows);
+    for (const [one, list, most] of [[sums, items, bases] as const, [total, rows, 1] as const]) {
+      one.attempts.count(list, most);
+      one.mark(list, marks);
+      one.cost.sum(list, most, cost, costHigh);
+      if (markup) one.markup.sum(list, most, markup, markupHigh);
+      if (avoided) one.avoided.sum(list, most, avoided, avoidedHigh);
+      const failed = onlyMarked(list, marks, mark.failed);
+      if (failed) one.failedCost.sum(failed, most, cost, costHigh);
+    }
+    const exact = (row: number) => cost[row]! + (costHigh ? costHigh[row]! * highUnit : 0);
+    if (!plan.query.plain) this.tallyCosts(items, marks, exact, chain);
+    if (unitCount) this.addUnits(segment, items, marks, exact);
+    if (chain) this.addChains(chain, whole, rows, marks, exact);
+  }
+
+  private tallyCosts(items: Items, marks: Uint8Array, cost: (row: number) => number, chain?: Uint32Array): void {
+    const { costs } = this;
+    const { size, groups, of } = items;
+    for (let item = 0; item < size; item++) {
+      const group = groups[item]!;
+      const row = of === undefined ? item : of[item]!;
+      if (group < 0 || (marks[row]! & mark.billed) === 0 || (chain !== undefined && chain[row] === 2)) continue;
+      costs.add(group, Math.max(cost(row), 0));
+    }
+  }
+
+  private addUnits(segment: Segment, items: Items, marks: Uint8Array, cost: (row: number) => number): void {
+    const { units, quantities, unitCosts, plan } = this;
+    const { unitCount, unit } = segment.codes;
+    const { unitQuantity } = segment.numbers;
+    const { size, groups, of } = items;
+    let [row, from] = [0, 0];
+    for (let item = 0; item < size; item++) {
+      const group = groups[item]!;
+      const own = of === undefined ? item : of[item]!;
+      for (; row < own; row++) from += unitCount![row]!;
+      if (group < 0) continue;
+      const billed = (marks[own]! & mark.billed) !== 0 && plan.query.plain !== true;
+      const end = from + unitCount![own]!;
+      for (let place = from; place < end; place++) {
+        const entry = units.indexOf(group, unit![place]!);
+        const quantity = unitQuantity === undefined ? 0 : unitQuantity[place]!;
+        quantities.add(entry, quantity);
+        if (billed && quantity > 0) unitCosts.add(entry, (Math.max(cost(own), 0) * million) / quantity);
       }
     }
   }
 
-  /** A generation's cost is that of all its attempts in the group. */
-  private tally(target: number, cost: number, before: readonly Earlier[]): void {
-    const paid = before.filter((one) => one.targets.includes(target) && !Number.isNaN(one.cost));
-    const sum = paid.reduce((whole, one) => whole + one.cost, 0);
-    if (paid.length > 0) this.costs.remove(target, Math.max(sum, 0));
-    this.costs.add(target, Math.max(sum + cost, 0));
-  }
-
-  /** The groups that a row's lines fall in, each once; with what they do not account for. */
-  private targetLines({ codes: { sku } }: Segment, from: number, end: number): void {
-    const { plan, targets, bases } = this;
-    targets.length = 0;
-    const rest = plan.partOfSku(0);
-    for (const base of bases) {
-      for (let place = from; place < end; place++) {
-        const part = plan.partOfSku(sku![place]!);
-        if (part < 0) continue;
-        const target = this.lines.indexOf(base, part);
-        if (!targets.includes(target)) targets.push(target);
-      }
-      if (from === end && rest >= 0) targets.push(this.lines.indexOf(base, rest));
-    }
-  }
-
-  private payLines(segment: Segment, row: number, from: number, end: number, marks: number, before: Earlier[]): void {
-    const { plan, sums, total, bases, targets, lines } = this;
-    const { sku } = segment.codes;
-    const { cost, costHigh, markup, markupHigh, avoided, avoidedHigh, lineAmount, lineAmountHigh, lineQuantity } =
-      segment.numbers;
-    const rest = plan.partOfSku(0);
-    // Of several lines only those without a price are unpriced.
-    const ownMarks = from === end ? marks : marks & ~mark.unpriced;
-    const isNew = (target: number) => !before.some((one) => one.targets.includes(target));
-    for (const target of targets) sums.count(target, ownMarks, isNew(target));
-    total.count(0, ownMarks, before.length === 0);
-    const unpriced: number[] = [];
-    const costLow = cost ? cost[row]! : 0;
-    const costTop = costHigh ? costHigh[row]! : 0;
-    const markupLow = markup ? markup[row]! : 0;
-    const markupTop = markupHigh ? markupHigh[row]! : 0;
-    const share = costLow > 0 && costTop === 0 && markupTop === 0 ? markupLow / costLow : 0;
-    for (const [index, base] of bases.entries()) {
-      // What no line accounts for: all of it at first.
-      let [low, high] = [costLow, costTop];
-      let markupLeft = markupLow;
-      let first = -1;
-      for (let place = from; place < end; place++) {
-        const code = sku![place]!;
-        const part = plan.partOfSku(code);
-        const amount = lineAmount ? lineAmount[place]! : 0;
-        const amountHigh = lineAmountHigh ? lineAmountHigh[place]! : 0;
-        low -= amount;
-        high -= amountHigh;
-        if (low < 0) {
-          low += highUnit;
-          high--;
-        }
-        const charged = Math.trunc(amount * share);
-        if (part < 0) {
-          markupLeft -= charged;
-          continue;
-        }
-        const target = lines.indexOf(base, part);
-        if (first < 0) first = target;
-        const quantity = lineQuantity ? lineQuantity[place]! : 0;
-        const { unit, priced } = plan.unitOfSku(code);
-        if (!priced && !unpriced.includes(target)) {
-          if (unpriced.length === 0) total.unpriced.add(0, 1);
-          unpriced.push(target);
-          sums.unpriced.add(target, 1);
-        }
-        sums.pay(target, marks, amount, amountHigh);
-        if (charged !== 0) sums.markup.add(target, charged, 0);
-        markupLeft -= charged;
-        if (index === 0) {
-          total.pay(0, marks, amount, amountHigh);
-          if (charged !== 0) total.markup.add(0, charged, 0);
-        }
-        const entry = this.units.indexOf(target, unit);
-        this.quantities.add(entry, quantity);
-        if (priced && (marks & mark.billed) !== 0 && !plan.query.plain) {
-          const paid = amount + amountHigh * highUnit;
-          this.costs.add(target, paid);
-          if (quantity > 0) this.unitCosts.add(entry, (paid * million) / quantity);
-        }
-      }
-      const remains = low !== 0 || high !== 0;
-      if (rest >= 0 && (remains || from === end)) {
-        const target = lines.indexOf(base, rest);
-        if (!targets.includes(target)) sums.count(target, ownMarks, isNew(target));
-        sums.pay(target, marks, low, high);
-        if (index === 0) total.pay(0, marks, low, high);
-        if (first < 0) first = target;
-      }
-      if (first < 0) continue;
-      // What could not be shared out stays with the first; with a filter by unit only what is its own.
-      if (rest >= 0 && (markupLeft !== 0 || markupTop !== 0)) {
-        sums.markup.add(first, markupLeft, markupTop);
-        if (index === 0) total.markup.add(0, markupLeft, markupTop);
-      }
-      if (rest >= 0 && avoided) {
-        sums.avoided.add(first, avoided[row]!, avoidedHigh ? avoidedHigh[row]! : 0);
-        if (index === 0) total.avoided.add(0, avoided[row]!, avoidedHigh ? avoidedHigh[row]! : 0);
+  /** Attempts of generations that had others before: no new generation where one of those counted, and their costs are one. */
+  private addChains(
+    chain: Uint32Array,
+    whole: Items,
+    rows: Items,
+    marks: Uint8Array,
+    cost: (row: number) => number,
+  ): void {
+    const groupsOf = groupsByRow(whole);
+    let first = 0;
+    for (let row = 0; row < chain.length; row++) {
+      if (chain[row] === 1) continue;
+      const copies = chain[row] === 2 ? range(first, row) : [];
+      first = row + 1;
+      if (copies.length === 0 || rows.groups[row]! < 0) continue;
+      if (copies.some((copy) => groupsOf(copy).length > 0)) this.total.again.add(0, 1);
+      for (const group of groupsOf(row)) {
+        const before = copies.filter((copy) => groupsOf(copy).includes(group));
+        if (before.length > 0) this.sums.again.add(group, 1);
+        if ((marks[row]! & mark.billed) === 0 || this.plan.query.plain) continue;
+        const paid = before.filter((copy) => (marks[copy]! & mark.billed) !== 0);
+        const sum = paid.reduce((all, copy) => all + cost(copy), 0);
+        if (paid.length > 0) this.costs.remove(group, Math.max(sum, 0));
+        this.costs.add(group, Math.max(sum + cost(row), 0));
       }
     }
   }
 }
 
-function hasOne(values: Uint32Array | undefined, from: number, end: number, wanted: Set<number>): boolean {
-  if (from === end || !values) return wanted.has(0);
-  for (let place = from; place < end; place++) if (wanted.has(values[place]!)) return true;
-  return false;
+/** Rows with their groups: `whole` with the copies, `items` without; `rows` are all that count, in one group. */
+export type Placed = { items: Items; whole: Items; rows: Items; marks: Uint8Array };
+
+/** The groups of a row's items, which stand together. */
+export function groupsByRow({ size, groups, of }: Items): (row: number) => number[] {
+  const places = new Map<number, number[]>();
+  for (let item = 0; item < size; item++) {
+    if (groups[item]! < 0) continue;
+    const row = of === undefined ? item : of[item]!;
+    const found = places.get(row);
+    if (found) found.push(groups[item]!);
+    else places.set(row, [groups[item]!]);
+  }
+  return (row) => places.get(row) ?? [];
+}
+
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, index) => from + index);
+}
+
+/** The items of rows with a mark; undefined where there is none. */
+export function onlyMarked({ size, groups, of }: Items, marks: Uint8Array, wanted: number): Items | undefined {
+  let chosen: Int32Array | undefined;
+  for (let item = 0; item < size; item++) {
+    if (groups[item]! < 0 || (marks[of === undefined ? item : of[item]!]! & wanted) === 0) continue;
+    chosen ??= new Int32Array(size).fill(-1);
+    chosen[item] = groups[item]!;
+  }
+  return chosen && { size, groups: chosen, of };
+}
+
+function leaveCopies({ size, groups, of }: Items, chain: Uint32Array): void {
+  for (let item = 0; item < size; item++) if (chain[of === undefined ? item : of[item]!] === 1) groups[item] = -1;
+}
+
+function leaveUntagged({ rows, codes: { tagCount, tag } }: Segment, groups: Int32Array, wanted: Set<number>): void {
+  let place = 0;
+  for (let row = 0; row < rows; row++) {
+    const count = tagCount === undefined ? 0 : tagCount[row]!;
+    let isWanted = count === 0 && wanted.has(0);
+    for (let index = 0; index < count; index++) if (wanted.has(tag![place + index]!)) isWanted = true;
+    if (!isWanted) groups[row] = -1;
+    place += count;
+  }
 }

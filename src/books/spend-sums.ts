@@ -3,26 +3,40 @@ import { highUnit } from './rollup-rows.ts';
 /** Pairs of small whole numbers as one: the first pair is 0, the next new one 1, and so on. */
 export class Pairs {
   size = 0;
-  private first = new Float64Array(256);
-  private second = new Float64Array(256);
+  first = new Int32Array(256);
+  second = new Int32Array(256);
   /** Places of pairs plus one; 0 is empty. */
   private slots = new Int32Array(1024);
+  /** Neighbours are often the same. */
+  private last = -1;
 
   indexOf(first: number, second: number): number {
+    const { last } = this;
+    if (last >= 0 && this.first[last] === first && this.second[last] === second) return last;
     const mask = this.slots.length - 1;
-    let slot = (Math.imul(first, 0x9e3779b1) ^ Math.imul(second, 0x85ebca6b)) >>> 7;
-    for (slot &= mask; ; slot = (slot + 1) & mask) {
+    let slot = hashOf(first, second) & mask;
+    for (; ; slot = (slot + 1) & mask) {
       const place = this.slots[slot]! - 1;
       if (place < 0) break;
-      if (this.first[place] === first && this.second[place] === second) return place;
+      if (this.first[place] === first && this.second[place] === second) {
+        this.last = place;
+        return place;
+      }
     }
-    if (this.size * 2 >= mask) {
+    return this.make(first, second, slot);
+  }
+
+  private make(first: number, second: number, slot: number): number {
+    if (this.size * 2 >= this.slots.length) {
       this.grow();
       return this.indexOf(first, second);
     }
     if (this.size >= this.first.length) {
-      this.first = longer(this.first);
-      this.second = longer(this.second);
+      const [firsts, seconds] = [this.first, this.second];
+      this.first = new Int32Array(this.size * 2);
+      this.second = new Int32Array(this.size * 2);
+      this.first.set(firsts);
+      this.second.set(seconds);
     }
     this.first[this.size] = first;
     this.second[this.size] = second;
@@ -30,38 +44,89 @@ export class Pairs {
     return this.size - 1;
   }
 
-  at(index: number): [first: number, second: number] {
-    return [this.first[index] ?? 0, this.second[index] ?? 0];
-  }
-
   private grow(): void {
-    const { slots } = this;
-    this.slots = new Int32Array(slots.length * 2);
+    this.slots = new Int32Array(this.slots.length * 2);
     const mask = this.slots.length - 1;
     for (let place = 0; place < this.size; place++) {
-      let slot = (Math.imul(this.first[place]!, 0x9e3779b1) ^ Math.imul(this.second[place]!, 0x85ebca6b)) >>> 7;
-      slot &= mask;
+      let slot = hashOf(this.first[place]!, this.second[place]!) & mask;
       while (this.slots[slot] !== 0) slot = (slot + 1) & mask;
       this.slots[slot] = place + 1;
     }
   }
 }
 
+export function hashOf(first: number, second: number): number {
+  const mixed = Math.imul(Math.imul(first, 0x9e3779b1) ^ second, 0x85ebca6b);
+  return mixed ^ (mixed >>> 15);
+}
+
+/** A list of whole numbers that grows. */
+export class Whole {
+  size = 0;
+  values = new Int32Array(1024);
+
+  push(value: number): void {
+    if (this.size === this.values.length) {
+      const { values } = this;
+      this.values = new Int32Array(this.size * 2);
+      this.values.set(values);
+    }
+    this.values[this.size++] = value;
+  }
+}
+
+/** Which group counts what: item by item a group, or -1. `of` is the row or line of each item; the item itself where absent. */
+export type Items = { size: number; groups: Int32Array; of?: Int32Array };
+
+/** Sums of numbers by group. */
+export class Counts {
+  private values = new Float64Array(16);
+
+  add(group: number, value: number): void {
+    if (group >= this.values.length) this.values = longer(this.values, group + 1);
+    this.values[group]! += value;
+  }
+
+  count({ size, groups }: Items, most: number): void {
+    if (most > this.values.length) this.values = longer(this.values, most);
+    const { values } = this;
+    for (let item = 0; item < size; item++) {
+      const group = groups[item]!;
+      if (group >= 0) values[group]!++;
+    }
+  }
+
+  at(group: number): number {
+    return this.values[group] ?? 0;
+  }
+}
+
 /** Exact sums of whole pico-dollars by group: below 2^52, and multiples of it. */
 export class Money {
-  private low = new Float64Array(64);
-  private high = new Float64Array(64);
+  private low = new Float64Array(16);
+  private high = new Float64Array(16);
 
   /** @param low between -2^52 and 2^52. */
   add(group: number, low: number, high: number): void {
-    if (group >= this.low.length) {
-      this.low = longer(this.low, group + 1);
-      this.high = longer(this.high, group + 1);
-    }
+    if (group >= this.low.length) this.fit(group + 1);
     const sum = this.low[group]! + low;
     const carry = sum >= highUnit ? 1 : sum < 0 ? -1 : 0;
     this.low[group] = sum - carry * highUnit;
-    if (carry !== 0 || high !== 0) this.high[group]! += high + carry;
+    this.high[group]! += high + carry;
+  }
+
+  /** Adds up a column. @param most the highest group and one. */
+  sum({ size, groups, of }: Items, most: number, lows: Float64Array, highs: Float64Array | undefined): void {
+    if (most > this.low.length) this.fit(most);
+    const { low } = this;
+    for (let item = 0; item < size; item++) {
+      const group = groups[item]!;
+      if (group < 0) continue;
+      const row = of === undefined ? item : of[item]!;
+      const sum = low[group]! + lows[row]!;
+      if (sum >= 0 && sum < highUnit && highs === undefined) low[group] = sum;
+      else this.add(group, lows[row]!, highs === undefined ? 0 : highs[row]!);
+    }
   }
 
   addFrom(group: number, other: Money, from: number): void {
@@ -76,19 +141,10 @@ export class Money {
   near(group: number): number {
     return (this.high[group] ?? 0) * highUnit + (this.low[group] ?? 0);
   }
-}
 
-/** Sums of numbers by group. */
-export class Counts {
-  private values = new Float64Array(64);
-
-  add(group: number, value: number): void {
-    if (group >= this.values.length) this.values = longer(this.values, group + 1);
-    this.values[group]! += value;
-  }
-
-  at(group: number): number {
-    return this.values[group] ?? 0;
+  private fit(groups: number): void {
+    this.low = longer(this.low, groups);
+    this.high = longer(this.high, groups);
   }
 }
 
@@ -97,8 +153,9 @@ export const mark = { open: 1, failed: 2, unpriced: 4, estimated: 8, hit: 16, bi
 
 /** What is added up for each group. */
 export class Sums {
-  readonly generations = new Counts();
   readonly attempts = new Counts();
+  /** Attempts of a generation that had been counted before. */
+  readonly again = new Counts();
   readonly open = new Counts();
   readonly failed = new Counts();
   readonly unpriced = new Counts();
@@ -109,24 +166,38 @@ export class Sums {
   readonly markup = new Money();
   readonly avoided = new Money();
 
-  count(group: number, marks: number, isNew: boolean): void {
+  /** @param marks by row, without those that are not to be counted. */
+  mark({ size, groups, of }: Items, marks: Uint8Array): void {
+    const rare = mark.open | mark.failed | mark.unpriced | mark.estimated | mark.hit;
+    for (let item = 0; item < size; item++) {
+      const group = groups[item]!;
+      if (group < 0) continue;
+      const marked = marks[of === undefined ? item : of[item]!]! & rare;
+      if (marked !== 0) this.markOne(group, marked);
+    }
+  }
+
+  /** One attempt. */
+  count(group: number, marks: number): void {
     this.attempts.add(group, 1);
-    if (isNew) this.generations.add(group, 1);
-    if ((marks & ~mark.billed) === 0) return;
+    if ((marks & ~mark.billed) !== 0) this.markOne(group, marks);
+  }
+
+  pay(group: number, isFailed: boolean, low: number, high: number): void {
+    this.cost.add(group, low, high);
+    if (isFailed) this.failedCost.add(group, low, high);
+  }
+
+  private markOne(group: number, marks: number): void {
     if (marks & mark.open) this.open.add(group, 1);
     if (marks & mark.failed) this.failed.add(group, 1);
     if (marks & mark.unpriced) this.unpriced.add(group, 1);
     if (marks & mark.estimated) this.estimated.add(group, 1);
     if (marks & mark.hit) this.hits.add(group, 1);
   }
-
-  pay(group: number, marks: number, low: number, high: number): void {
-    this.cost.add(group, low, high);
-    if (marks & mark.failed) this.failedCost.add(group, low, high);
-  }
 }
 
-function longer(values: Float64Array, least = 0): Float64Array<ArrayBuffer> {
+function longer(values: Float64Array, least: number): Float64Array<ArrayBuffer> {
   const next = new Float64Array(Math.max(values.length * 2, least));
   next.set(values);
   return next;

@@ -57,4 +57,10 @@ export type StreamScan = {
   error?(frame: Json): Json | undefined;
   /** The raw usage object of a plain (not streamed) answer body. */
   usageOfBody(body: Json): Json | undefined;
+  /** True for a payload that holds output, or the end: until then a stream may still be given up for another. */
+  begins?(data: string): boolean;
+  /** True where a piece of the stream says that an answer is whole, although `closer` is still to come. */
+  closing?(data: string): boolean;
+  /** The terminal frame, for servers that leave it out. */
+  closer?: SseFrame;
 };

@@ -10,6 +10,8 @@ export type CostBasis =
   | 'computed_from_usage'
   | 'computed_from_request'
   | 'partial_stream_estimate'
+  /** How long the call kept a machine of one's own, by our clock. */
+  | 'measured_by_gateway'
   | 'pre_call_estimate'
   | 'usage_inconsistent'
   | 'gateway_cache_hit'

@@ -7,6 +7,9 @@ import { writeEvents } from './openai-responses/write-events.ts';
 
 const ends = /"type"\s*:\s*"(?:response\.(?:completed|incomplete|failed)|error)"/;
 
+/** What comes before only announces the answer and its empty items. */
+const says = /"type"\s*:\s*"response\.(?:[a-z_.]+\.delta|output_item\.done|completed|incomplete|failed)"/;
+
 /** The last events carry the whole response, and with it usage, `tool_usage` and the service tier that was used. */
 const scan: StreamScan = {
   interesting: (data) => ends.test(data),
@@ -19,6 +22,7 @@ const scan: StreamScan = {
     return frame.type === 'response.failed' && isObject(frame.response) ? (frame.response.error ?? frame) : undefined;
   },
   usageOfBody: usageIn,
+  begins: (data) => says.test(data),
 };
 
 /** For servers that do not write `type` first: only frames that name an end are parsed. */

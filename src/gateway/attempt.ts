@@ -15,7 +15,7 @@ import type { Upstream } from '../runtime/ports.ts';
 import { checkMost, consumedBy, demandOf, refusedByBudget } from './admit.ts';
 import type { Caller, Gateway, Trace } from './gateway.ts';
 import { graver } from './grave.ts';
-import { withHours } from './hours.ts';
+import { withHours, withMachineTime } from './hours.ts';
 import { newId } from './ids.ts';
 
 /** One provider call, durable from before its first byte until its cost is booked. */
@@ -184,7 +184,12 @@ export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
     priceUsage(gateway.catalogue, {
       provider: model.provider,
       model: model.upstream,
-      usage: withHours(usage, upstream.row.quirks, at),
+      usage: withMachineTime(
+        withHours(usage, upstream.row.quirks, at),
+        upstream.row,
+        () => gateway.catalogue.meters(model.provider, model.upstream),
+        gateway.clock.now() - at,
+      ),
       at,
     });
   const settle = async (

@@ -1,4 +1,5 @@
 import {
+  asGatewayError,
   type Dialect,
   type Event,
   errorOfThrow,
@@ -15,9 +16,11 @@ import type { Lifetime } from '../runtime/ports.ts';
 import { clientLeft, garbage, interrupted, parseAnswer, usageOfText } from './answers.ts';
 import type { Attempt } from './attempt.ts';
 import { encodeFrames } from './frames.ts';
+import { mended } from './mend.ts';
 import { outputOfPart } from './outputs.ts';
 import { faultInside } from './refusal.ts';
 import { type EventSealer, sealAnswer } from './seal-events.ts';
+import type { Seam } from './seam.ts';
 import { largestAnswer, type TextReply } from './text.ts';
 import { type Stream, settleUnknown, stopOf } from './unknown.ts';
 
@@ -41,6 +44,16 @@ export type Reading = Stream & {
   echo?: Echo;
   /** Seals the answer's state for a client of another dialect. */
   sealing?: EventSealer;
+  /** Several answers share the stream. */
+  several?: boolean;
+  /** What was left out or changed on the way, for whoever reads the stream. */
+  notes?: string[];
+  /** What was asked and not honoured, for the book. */
+  degradations?: Json[];
+  /** Joins the streams of several models, where the route lets one go on for another. */
+  seam?: Seam;
+  /** Goes on with another model: changes this reading to what that one says. False where there is none. */
+  resume?: () => Promise<boolean>;
 };
 export type Crossing = Reading & {
   door: Dialect;
@@ -69,7 +82,8 @@ export function crossedStream(crossing: Crossing, lifetime: Lifetime): TextReply
   const { door, body, onAnswer } = crossing;
   const frames = door.writeEvents(readEvents(crossing));
   const trimmed = door.trimFrames?.(frames, body) ?? frames;
-  const bytes = encodeFrames(onAnswer ? reportEnd(door, trimmed, onAnswer) : trimmed);
+  crossing.notes ??= [];
+  const bytes = encodeFrames(onAnswer ? reportEnd(door, trimmed, onAnswer) : trimmed, crossing.notes);
   return {
     headers: { 'content-type': 'text/event-stream; charset=utf-8' },
     body: lifetime.relay(bytes, stopOf(crossing)),
@@ -99,53 +113,84 @@ export async function readAnswer(reading: Reading): Promise<TextAnswer> {
     throw error;
   }
   const usage = usageOfText(attempt, { endpoint: target.name, bound, usage: answer.rawUsage, response: body });
-  await attempt.complete(attempt.price(usage), reading.keepOutputs ? { outputs: outputsOf(answer) } : {});
+  const { degradations } = reading;
+  await attempt.complete(attempt.price(usage), reading.keepOutputs ? { outputs: outputsOf(answer), degradations } : {});
   return answer;
 }
 
-/** Reads a stream into neutral events; the cost is booked before `finish` is handed on. */
+/**
+ * Reads a stream into neutral events; the cost is booked before `finish` is handed on. Where it breaks off and the reading can
+ * resume, what another model says follows, joined.
+ */
 export async function* readEvents(reading: Reading): AsyncGenerator<Event> {
-  const { gateway, attempt, target, wire, bound } = reading;
+  const all: Event[] = [];
+  while (true) {
+    const error = yield* readLeg(reading, all);
+    if (!error) return;
+    try {
+      if (!(await reading.resume?.())) throw error;
+    } catch (thrown) {
+      yield { type: 'error', error: asGatewayError(thrown) };
+      return;
+    }
+    reading.seam?.resume();
+  }
+}
+
+/** What one model says. Ends with the error that it broke off with, if it did: that attempt is in the book then. */
+async function* readLeg(reading: Reading, all: Event[]): AsyncGenerator<Event, GatewayError | undefined> {
+  const { gateway, attempt, target, wire, bound, seam } = reading;
   let raw: Json | undefined;
   reading.begun = true;
   let deltas = 0;
   let heard = false;
   let settled = false;
   const last: Event[] = [];
-  const all: Event[] = [];
   const usage = () =>
     usageOfText(attempt, { endpoint: target.name, bound, usage: raw, frames: deltas, broken: last.length === 0 });
+  const frames = mended(
+    readSse(wire.stream()),
+    target.scan,
+    reading.several ?? false,
+    () => wire.abort(),
+    (words) => {
+      reading.notes?.push(words);
+    },
+  );
   try {
-    for await (const event of target.readEvents(readSse(wire.stream()))) {
-      if (reading.keepOutputs) all.push(event);
-      if (event.type === 'part_delta') deltas++;
-      if (event.type === 'start' || event.type === 'part_start') heard = true;
-      if (event.type === 'usage') raw = event.raw ?? raw;
-      if (event.type === 'error') {
-        if (reading.left) return;
+    for await (const said of target.readEvents(frames)) {
+      if (said.type === 'part_delta') deltas++;
+      if (said.type === 'start' || said.type === 'part_start') heard = true;
+      if (said.type === 'usage') raw = said.raw ?? raw;
+      if (said.type === 'error') {
+        if (reading.left) return undefined;
         settled = true;
-        await settleUnknown(gateway, attempt, event.error, { guess: heard ? usage() : 'nothing' });
-        yield event;
-        return;
+        await settleUnknown(gateway, attempt, said.error, { guess: heard ? usage() : 'nothing' });
+        return said.error;
       }
-      // The end is told only once the cost is in the book: usage may follow the finish on the wire.
-      const sealed = reading.sealing?.take(event);
-      if (event.type === 'start' && reading.echo) yield reading.echo();
-      if (event.type === 'finish' || last.length > 0) last.push(event);
-      else if (sealed) yield* await sealed;
-      else yield event.type === 'start' ? { ...event, ...reading.identity } : event;
+      for (const event of seam?.pass(said) ?? [said]) {
+        if (reading.keepOutputs) all.push(event);
+        // The end is told only once the cost is in the book: usage may follow the finish on the wire.
+        const sealed = reading.sealing?.take(event);
+        if (event.type === 'start' && reading.echo) yield reading.echo();
+        if (event.type === 'finish' || last.length > 0) last.push(event);
+        else if (sealed) yield* await sealed;
+        else yield event.type === 'start' ? { ...event, ...reading.identity } : event;
+      }
     }
     settled = true;
-    const end = reading.keepOutputs ? { outputs: outputsOf(await foldEvents(replay(all))) } : {};
+    const { degradations } = reading;
+    const end = reading.keepOutputs ? { outputs: outputsOf(await foldEvents(replay(all))), degradations } : {};
     await attempt.complete(attempt.price(usage()), end);
     if (reading.echo) yield reading.echo(Math.floor(gateway.clock.now() / 1000));
     yield* last;
+    return undefined;
   } catch (thrown) {
     if (settled) throw thrown;
     settled = true;
     const error = thrown instanceof GatewayError ? thrown : interrupted(attempt, undefined, thrown);
     await settleUnknown(gateway, attempt, error, { guess: heard ? usage() : 'nothing' });
-    yield { type: 'error', error };
+    return error;
   } finally {
     if (!settled) {
       await settleUnknown(gateway, attempt, clientLeft(), { guess: usage(), status: 'canceled' });

@@ -1,4 +1,4 @@
-import { GatewayError, type Json, type Modality, type Model, type Price } from '../contract/index.ts';
+import { GatewayError, type Json, type Modality, type Model, type Price, type Route } from '../contract/index.ts';
 
 /** The models and names of the configuration, looked up fast. */
 export type Directory = {
@@ -15,12 +15,20 @@ type Source = {
   defaults: Readonly<Partial<Record<Modality, string>>>;
   prices: readonly Price[];
   providers: ReadonlySet<string>;
+  /** Names that stand for several models: here each stands for its first. */
+  routes?: readonly Route[];
   now: () => number;
 };
 
 export function createDirectory(source: Source): Directory {
   const models = new Map(source.models.map((model) => [model.id, model]));
-  const find = (name: string) => models.get(name) ?? models.get(source.aliases[name] ?? '');
+  const routes = new Map(source.routes?.map((route) => [route.name, route.models[0]!.model]));
+  const find = (name: string) =>
+    models.get(name) ?? models.get(source.aliases[name] ?? '') ?? models.get(routes.get(name) ?? '');
+  /** A name that means another model for each modality: a route of that kind, or `auto`, which falls back to the default. */
+  const findFor = (name: string, modality: Modality) =>
+    models.get(routes.get(`${name}/${modality}`) ?? '') ??
+    (/^auto(:|$)/.test(name) ? models.get(source.defaults[modality] ?? '') : undefined);
 
   const refuse = (model: Model, modality: Modality): never => {
     const able = source.models.filter((other) => other.modality === modality && !isGone(other)).slice(0, 8);
@@ -51,7 +59,7 @@ export function createDirectory(source: Source): Directory {
     list: () => source.models,
     defaultOf: (modality) => source.defaults[modality],
     resolve: (name, modality, also) => {
-      const model = find(name);
+      const model = find(name) ?? findFor(name, modality);
       if (model) {
         if (model.modality !== modality && !also?.(model)) refuse(model, modality);
         if (isGone(model)) {

@@ -3,9 +3,12 @@ import { writeSse } from '../dialects/sse.ts';
 
 const encoder = new TextEncoder();
 
-/** Frames as bytes on the wire. */
-export async function* encodeFrames(frames: AsyncIterable<SseFrame>): AsyncGenerator<Uint8Array> {
-  for await (const frame of frames) yield encoder.encode(writeSse(frame));
+/** Frames as bytes on the wire. `notes` go out as comments before the next frame, and are taken from the list. */
+export async function* encodeFrames(frames: AsyncIterable<SseFrame>, notes: string[] = []): AsyncGenerator<Uint8Array> {
+  for await (const frame of frames) {
+    for (const note of notes.splice(0)) yield encoder.encode(`: ${note.replace(/\s+/g, ' ')}\n\n`);
+    yield encoder.encode(writeSse(frame));
+  }
 }
 
 /** An in-band error, in the client's own dialect. */

@@ -85,7 +85,8 @@ export class Health {
       return;
     }
     const aside = asides[error.code];
-    if (aside !== undefined) keys.setAside(upstream.key, now + Math.min(3_600_000, error.details.retryAfterMs ?? aside));
+    if (aside !== undefined)
+      keys.setAside(upstream.key, now + Math.min(3_600_000, error.details.retryAfterMs ?? aside));
     if (troubles.has(error.code)) {
       breaker.failed(now);
       statistics.failed(now);

@@ -1,4 +1,5 @@
 import { isObject, type Json, type StreamScan } from '../contract/index.ts';
+import { isWhole } from './mend.ts';
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -16,15 +17,23 @@ export class Tap {
   usageFrame: Json | undefined;
   terminal = false;
   error: Json | undefined;
+  /** The answer is whole, although the terminal marker is still to come. */
+  closing = false;
   /** Frames seen so far, errors aside: about one token each where a provider streams token by token. */
   frames = 0;
   private held: Uint8Array = nothing;
   private readonly scan: StreamScan;
   private readonly hideUsage: boolean;
+  private readonly careful: boolean;
+  /** Whole frames only are passed on. */
+  private readonly framed: boolean;
 
-  constructor(scan: StreamScan, hideUsage: boolean) {
+  /** @param careful leaves out frames that cannot be read. */
+  constructor(scan: StreamScan, hideUsage: boolean, careful = false) {
     this.scan = scan;
     this.hideUsage = hideUsage;
+    this.careful = careful;
+    this.framed = hideUsage || careful;
   }
 
   /** Takes a chunk; returns what to pass on, the same object wherever nothing is hidden. */
@@ -34,12 +43,12 @@ export class Tap {
     if (end === 0) {
       if (bytes.length > longest) throw new RangeError(`A streamed event is longer than ${longest} bytes.`);
       this.held = bytes;
-      return this.hideUsage ? nothing : chunk;
+      return this.framed ? nothing : chunk;
     }
     const region = end === bytes.length ? bytes : bytes.subarray(0, end);
     this.held = end === bytes.length ? nothing : bytes.slice(end);
     const kept = this.read(region);
-    return this.hideUsage ? kept : chunk;
+    return this.framed ? kept : chunk;
   }
 
   /** What was held back when the stream ended in the middle of a frame. */
@@ -48,12 +57,13 @@ export class Tap {
     this.held = nothing;
     if (rest.length === 0) return rest;
     const kept = this.read(rest);
-    return this.hideUsage ? kept : nothing;
+    return this.framed ? kept : nothing;
   }
 
   private read(region: Uint8Array): Uint8Array {
     const text = decoder.decode(region);
-    if (!this.scan.interesting(text)) {
+    if (this.scan.closing?.(text)) this.closing = true;
+    if (!this.careful && !this.scan.interesting(text)) {
       // One look at the last frame is enough: a terminal marker has nothing behind it.
       this.frames += countFrames(text);
       const start = text.lastIndexOf('data:');
@@ -81,6 +91,10 @@ export class Tap {
   /** Returns true when the frame is to be dropped. */
   private inspect(data: string): boolean {
     if (this.scan.terminal(data)) this.terminal = true;
+    if (this.careful && data !== '' && !isWhole(data)) {
+      this.frames--;
+      return true;
+    }
     if (!this.scan.interesting(data)) return false;
     let frame: Json;
     try {

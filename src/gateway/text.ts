@@ -1,26 +1,22 @@
-import {
-  at,
-  type Dialect,
-  type DialectName,
-  errorOfThrow,
-  GatewayError,
-  type JsonObject,
-  type Model,
-} from '../contract/index.ts';
-import type { Lifetime, Upstream, WireResponse } from '../runtime/ports.ts';
+import { at, type Dialect, GatewayError, type JsonObject, type Model } from '../contract/index.ts';
+import type { Lifetime } from '../runtime/ports.ts';
 import { askedOfBody } from './asked.ts';
-import { type About, type Attempt, beginAttempt, upstreamOf } from './attempt.ts';
-import { crossedAnswer, crossedStream, type Echo, identityOf } from './crossed.ts';
+import { type About, beginAttempt } from './attempt.ts';
+import { languageOf, wordsOf } from './conditions.ts';
+import { type Crossing, crossedAnswer, crossedStream, type Echo, identityOf, type Reading } from './crossed.ts';
 import { boundOfText } from './estimate.ts';
 import type { Caller, Gateway, Trace } from './gateway.ts';
+import { Journey, type Leg, travel } from './journey.ts';
+import { type Plan, planOf, type Wishes } from './plan.ts';
 import { applyQuirks, quirkWarnings } from './quirks.ts';
-import { isMisplaced, readMisplaced, readRefusal } from './refusal.ts';
+import { resumable } from './resume.ts';
 import { rewriteRequest } from './rewrite.ts';
 import { mayHoldSeals, sealerOf } from './seal.ts';
 import { EventSealer } from './seal-events.ts';
+import { Seam } from './seam.ts';
+import { sendText } from './send.ts';
 import { straightAnswer, straightStream } from './straight.ts';
 import { preparedBody, writeFor } from './target.ts';
-import { settleUnknown } from './unknown.ts';
 import { unsealRequest } from './unseal.ts';
 
 /** The largest plain text answer we hold. */
@@ -46,53 +42,106 @@ export type TextCall = {
   echo?: Echo;
   /** Given the whole answer in the door's dialect before the caller has its end. */
   onAnswer?: (body: JsonObject) => Promise<void>;
+  /** Who may answer: made from `asked` and `wishes` where it is absent. */
+  plan?: Plan;
+  /** What the request says about who may answer. */
+  wishes?: Wishes;
+  header?: (name: string) => string | undefined;
+  /** Tells whether the caller still waits. Asked only after a failure. */
+  left?: () => AbortSignal | undefined;
 };
 
 export type TextReply = { headers: Record<string, string>; body: string | Uint8Array | ReadableStream<Uint8Array> };
 
 /** The model of a text request: one that writes, or one whose provider lets it answer a conversation with media. */
 export function resolveText(gateway: Gateway, asked: string): Model {
-  return gateway.directory.resolve(asked, 'text', (model) => {
-    return gateway.upstreams.get(model.provider)?.provider.converses?.includes(model.modality) ?? false;
-  });
+  return gateway.directory.resolve(asked, 'text', alsoText(gateway));
+}
+
+function alsoText(gateway: Gateway) {
+  return (model: Model) => gateway.upstreams.get(model.provider)?.provider.converses?.includes(model.modality) ?? false;
 }
 
 /** Answers a text request: byte for byte when door and provider speak the same dialect, through neutral words otherwise. */
 export async function runText(gateway: Gateway, lifetime: Lifetime, call: TextCall): Promise<TextReply> {
-  const model = resolveText(gateway, call.asked);
-  const upstream = upstreamOf(gateway, model);
-  const ports = upstream.provider.text ?? {};
+  const plan = call.plan ?? planText(gateway, call);
+  const { caller, trace } = call;
+  const signal = () => call.signal ?? call.left?.();
+  const journey = new Journey(gateway, plan, { caller, trace, media: false, plain: true, signal });
   // state of other dialects in the request must be taken out: bytes that hold any cannot pass
-  if (ports[call.door.name] && !mayHoldSeals(call.text)) return runStraight(gateway, lifetime, call, model, upstream);
-  return runCrossed(gateway, lifetime, call, model, upstream);
+  const passes = !(plan.restart && call.stream) && !mayHoldSeals(call.text);
+  return travel(journey, (leg) => {
+    const straight = passes && leg.upstream.provider.text?.[call.door.name] !== undefined;
+    return straight ? runStraight(journey, leg, lifetime, call) : runCrossed(journey, leg, lifetime, call);
+  });
 }
 
-async function runStraight(
-  gateway: Gateway,
-  lifetime: Lifetime,
-  call: TextCall,
-  model: Model,
-  upstream: Upstream,
-): Promise<TextReply> {
-  warn(call, quirkWarnings(call.body, upstream.row.quirks, model.provider));
-  const rewritten = rewriteRequest(call, model.upstream, upstream.row.quirks);
-  const attempt = await begin(gateway, call, model, call.text.length, maxTokensOf(call.body));
-  const wire = await sendText(gateway, attempt, call.door.name, rewritten.text, call.stream, call);
-  const passing = { gateway, attempt, dialect: call.door, wire, bound: attempt.bound, onAnswer: call.onAnswer };
+/** Who may answer a text request. */
+export function planText(gateway: Gateway, call: Omit<TextCall, 'stream'> & { stream?: boolean }): Plan {
+  const { caller, trace, asked, wishes, body, header, about } = call;
+  return planOf(gateway, {
+    caller,
+    trace,
+    asked,
+    modality: 'text',
+    also: alsoText(gateway),
+    wishes,
+    body,
+    header,
+    worth: () => askedOfBody(body, call.text, maxTokensOf(body)),
+    facts: () => ({
+      characters: call.text.length,
+      stream: call.stream === true,
+      tools: Array.isArray(body.tools) && body.tools.length > 0,
+      tags: about?.tags,
+      language: header?.('x-atelier-language') ?? languageOf(wordsOf(body)),
+    }),
+  });
+}
+
+async function runStraight(journey: Journey, leg: Leg, lifetime: Lifetime, call: TextCall): Promise<TextReply> {
+  const { gateway, plan } = journey;
+  const { model, upstream } = leg;
+  const { quirks } = upstream.row;
+  warn(call, quirkWarnings(call.body, quirks, model.provider));
+  const rewritten = rewriteRequest(call, model.upstream, quirks);
+  const attempt = await begin(journey, leg, call, call.text.length, maxTokensOf(call.body));
+  const wire = await sendText(journey, attempt, call.door.name, rewritten.text, call.stream, call);
+  const passing = {
+    gateway,
+    attempt,
+    dialect: call.door,
+    wire,
+    bound: attempt.bound,
+    onAnswer: call.onAnswer,
+    several: severalOf(call.body),
+    careful: plan.candidates.length > 1,
+  };
   return call.stream ? straightStream(passing, lifetime, rewritten.hideUsage) : straightAnswer(passing);
 }
 
-async function runCrossed(
-  gateway: Gateway,
-  lifetime: Lifetime,
-  call: TextCall,
-  model: Model,
-  upstream: Upstream,
-): Promise<TextReply> {
-  const { door, stream } = call;
+async function runCrossed(journey: Journey, leg: Leg, lifetime: Lifetime, call: TextCall): Promise<TextReply> {
+  const { body, door, onAnswer, stream } = call;
+  const seam = journey.plan.restart && stream ? new Seam() : undefined;
+  const opened = await openCrossed(journey, leg, call, seam);
+  const crossing: Crossing = { ...opened, door, body, onAnswer, several: severalOf(body) };
+  if (!stream) return crossedAnswer(crossing);
+  if (seam) {
+    const resume = (next: Leg) => openCrossed(journey, next, call, seam);
+    resumable(journey, leg, crossing, seam, resume, () => call.door.readRequest(call.body).output?.type);
+  }
+  return crossedStream(crossing, lifetime);
+}
+
+/** Asks one model in its own words, and has what is needed to read its answer. */
+async function openCrossed(journey: Journey, leg: Leg, call: TextCall, seam?: Seam): Promise<Reading> {
+  const { gateway } = journey;
+  const { door, stream, echo } = call;
+  const { model, upstream } = leg;
   const sealer = sealerOf(call.caller.book);
   const read = door.readRequest(call.body, { model: model.upstream, stream });
-  const { request, warnings } = await unsealRequest(read, door.name, sealer, call.body);
+  const unsealed = await unsealRequest(read, door.name, sealer, call.body);
+  const request = seam ? seam.continued(unsealed.request) : unsealed.request;
   const { target, written } = writeFor(
     gateway,
     model,
@@ -101,24 +150,28 @@ async function runCrossed(
     door.name,
   );
   const equal = target === door;
+  const { quirks } = upstream.row;
   warn(call, [
-    ...warnings,
+    ...unsealed.warnings,
     ...written.warnings,
-    ...quirkWarnings(written.body, upstream.row.quirks, model.provider, target !== door),
+    ...quirkWarnings(written.body, quirks, model.provider, target !== door),
   ]);
-  const attempt = await begin(gateway, call, model, call.text.length, request.maxOutputTokens);
+  const attempt = await begin(journey, leg, call, call.text.length, request.maxOutputTokens);
   const prepared = equal ? written.body : preparedBody(written.body, target.name, stream, model);
-  const body = applyQuirks(prepared, upstream.row.quirks, !equal);
-  const wire = await sendText(gateway, attempt, target.name, JSON.stringify(body), stream, {
+  const sent = applyQuirks(prepared, quirks, !equal);
+  const wire = await sendText(journey, attempt, target.name, JSON.stringify(sent), stream, {
     signal: call.signal,
     ...(equal ? { headers: call.headers } : {}),
   });
-  const { onAnswer, echo } = call;
   // an equal provider's own ids mean something to it when they come back
   const own = equal ? {} : { identity: identityOf(door, attempt), echo, sealing: new EventSealer(door.name, sealer) };
-  const bound = boundOf(call, model);
-  const crossing = { gateway, attempt, door, target, wire, bound, body: call.body, onAnswer, ...own };
-  return stream ? crossedStream(crossing, lifetime) : crossedAnswer(crossing);
+  return { gateway, attempt, target, wire, bound: boundOf(call, model), ...(seam ? { seam } : {}), ...own };
+}
+
+/** True where a request asks for several answers. */
+function severalOf(body: JsonObject): boolean {
+  const count = body.n ?? at(body, 'generationConfig', 'candidateCount');
+  return typeof count === 'number' && count > 1;
 }
 
 /** Tells the caller what was left out, or refuses where it wants nothing left out. */
@@ -129,10 +182,14 @@ function warn(call: TextCall, warnings: string[]): void {
   }
 }
 
-function begin(gateway: Gateway, call: TextCall, model: Model, characters: number, most: number | undefined) {
-  return beginAttempt(gateway, {
+async function begin(journey: Journey, leg: Leg, call: TextCall, characters: number, most: number | undefined) {
+  const { model } = leg;
+  const attempt = await beginAttempt(journey.gateway, {
     caller: call.caller,
     model,
+    upstream: leg.upstream,
+    onEnd: leg.release,
+    after: leg.after,
     asked: call.asked,
     bound: boundOfText(model, characters, most),
     worth: () => askedOfBody(call.body, call.text, most),
@@ -140,6 +197,7 @@ function begin(gateway: Gateway, call: TextCall, model: Model, characters: numbe
     plain: true,
     trace: call.trace,
   });
+  return journey.began(leg, attempt);
 }
 
 function boundOf(call: TextCall, model: Model): JsonObject {
@@ -153,51 +211,4 @@ function maxTokensOf(body: JsonObject): number | undefined {
     body.max_output_tokens ??
     at(body, 'generationConfig', 'maxOutputTokens');
   return typeof most === 'number' && most > 0 ? most : undefined;
-}
-
-/**
- * Sends a text body and waits for its headers. Any failure up to here is booked and thrown: nothing was produced.
- */
-export async function sendText(
-  gateway: Gateway,
-  attempt: Attempt,
-  dialect: DialectName,
-  body: string,
-  stream: boolean,
-  options: { headers?: Record<string, string>; signal?: AbortSignal } = {},
-): Promise<WireResponse> {
-  const { upstream, model } = attempt;
-  const target = upstream.provider.text![dialect]!({
-    model: model.upstream,
-    key: upstream.key,
-    baseUrl: upstream.baseUrl,
-    attemptId: attempt.id,
-    stream,
-  });
-  let wire: WireResponse;
-  try {
-    wire = await upstream.egress.post({
-      url: target.url,
-      headers: {
-        'content-type': 'application/json',
-        'x-client-request-id': attempt.id,
-        ...target.headers,
-        ...options.headers,
-      },
-      body,
-      signal: options.signal,
-      ...gateway.deadlines,
-    });
-  } catch (thrown) {
-    const error = errorOfThrow(model.provider, thrown);
-    await settleUnknown(gateway, attempt, error);
-    throw error;
-  }
-  const misplaced = stream && wire.status < 400 && isMisplaced(wire);
-  if (wire.status < 400 && !misplaced) return wire;
-  const error = misplaced
-    ? await readMisplaced(attempt, wire, gateway.dialects[dialect])
-    : await readRefusal(attempt, wire);
-  await settleUnknown(gateway, attempt, error);
-  throw error;
 }

@@ -29,7 +29,7 @@ export async function settleUnknown(
     await new Promise((resolve) => setTimeout(resolve, noticeTime));
     known = await askProvider(attempt);
   }
-  if (known !== 'cannot say') return attempt.fail(error, known, options.status);
+  if (known !== 'cannot say') return attempt.fail(error, known, options.status, known === undefined);
   const answered =
     error.code === 'provider_error' || error.code === 'provider_garbage' || error.code === 'invalid_output';
   const guess = seenOr(options.guess, answered ? undefined : usageOfBound(attempt.bound, attempt, gateway.catalogue));

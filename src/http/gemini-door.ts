@@ -87,6 +87,8 @@ function asArray(answer: Response): Response {
       const whole = kept.split(/\r?\n\r?\n/);
       kept = whole.pop() ?? '';
       for (const frame of whole) {
+        // comments have no place in an array
+        if (!/^data:/m.test(frame)) continue;
         const data = frame.replace(/^data: ?/gm, '').trim();
         if (data) controller.enqueue(encoder.encode(`${count++ === 0 ? '[' : ',\r\n'}${data}`));
       }

@@ -2,19 +2,24 @@ import type { Context } from 'hono';
 import { type Event, GatewayError, type JsonObject, type TextRequest } from '../contract/index.ts';
 import { writeSse } from '../dialects/sse.ts';
 import { askedOfText } from '../gateway/asked.ts';
-import { beginAttempt, upstreamOf } from '../gateway/attempt.ts';
+import { beginAttempt } from '../gateway/attempt.ts';
 import { type Reading, readAnswer, readEvents } from '../gateway/crossed.ts';
 import { boundOfText } from '../gateway/estimate.ts';
 import type { Caller, Trace } from '../gateway/gateway.ts';
+import { Journey, type Leg, travel } from '../gateway/journey.ts';
 import { applyQuirks, quirkWarnings } from '../gateway/quirks.ts';
+import { resumable } from '../gateway/resume.ts';
+import { Seam } from '../gateway/seam.ts';
+import { sendText } from '../gateway/send.ts';
 import { dialectOf, preparedBody } from '../gateway/target.ts';
-import { sendText } from '../gateway/text.ts';
+import { planText } from '../gateway/text.ts';
 import { stopOf } from '../gateway/unknown.ts';
 import { viewGeneration } from '../gateway/view.ts';
 import { aboutOf, originOf, webhookOf } from './about.ts';
 import { errorBody, jsonAnswer, traceHeaders } from './answer.ts';
 import { checkTextBody } from './generation-request.ts';
 import type { Doors } from './generations.ts';
+import { wishesOf } from './wishes.ts';
 
 /** Fields of the generations body that are ours, not the model's. */
 const ours = ['modality', 'wait', 'tags', 'input', 'prompt', 'params', 'workflow', 'parent', 'webhook', 'max_cost_usd'];
@@ -31,40 +36,86 @@ export async function generateText(
   body: JsonObject,
 ): Promise<Response> {
   const { gateway } = doors;
-  const model = gateway.directory.resolve(asked, 'text');
   checkTextBody(body);
-  const upstream = upstreamOf(gateway, model);
-  const target = dialectOf(gateway, model, upstream);
+  const wishes = wishesOf(c);
   const stream = body.stream === true;
-  const request = readTextRequest(doors, asked, body);
-  const written = target.writeRequest({ ...request, model: model.upstream, stream });
-  const { quirks } = upstream.row;
-  const warnings = [...written.warnings, ...quirkWarnings(written.body, quirks, model.provider, true)];
-  trace.warnings.push(...warnings);
-  if (warnings.length > 0 && c.req.header('x-atelier-strict') === 'true') {
-    throw new GatewayError('unsupported_parameter', { message: warnings.join(' ') });
-  }
-  const text = JSON.stringify(applyQuirks(preparedBody(written.body, target.name, stream), quirks, true));
-  const bound = boundOfText(model, text.length, request.maxOutputTokens);
-  const worth = () => askedOfText(request);
   const about = await aboutOf(c, caller, body, true);
+  const header = (name: string) => c.req.header(name);
+  const strict = body.strict === true || header('x-atelier-strict') === 'true';
+  const text = JSON.stringify(body);
+  const door = gateway.dialects['openai-chat'];
+  const plan = planText(gateway, { caller, trace, door, body, text, asked, strict, wishes, about, header, stream });
+  const left = () => c.req.raw.signal;
+  const journey = new Journey(gateway, plan, { caller, trace, media: false, plain: false, signal: left });
+  const request = readTextRequest(doors, asked, body);
   const webhook = webhookOf(gateway, c, body);
-  const attempt = await beginAttempt(gateway, { caller, model, asked, bound, worth, about, webhook, trace, warnings });
-  const wire = await sendText(gateway, attempt, target.name, text, stream);
-  const reading: Reading = { gateway, attempt, target, wire, bound, keepOutputs: true };
+  const warnings = [...trace.warnings];
 
-  const view = async () => {
-    const record = await caller.book.generation(attempt.generationId, caller.keyId);
+  const open = async (leg: Leg, seam?: Seam): Promise<Reading> => {
+    const { model, upstream } = leg;
+    const target = dialectOf(gateway, model, upstream);
+    const continued = seam ? seam.continued(request) : request;
+    const written = target.writeRequest({ ...continued, model: model.upstream, stream });
+    const { quirks } = upstream.row;
+    const own = [...written.warnings, ...quirkWarnings(written.body, quirks, model.provider, true)];
+    trace.warnings.push(...own);
+    if (own.length > 0 && strict) throw new GatewayError('unsupported_parameter', { message: own.join(' ') });
+    const sent = JSON.stringify(applyQuirks(preparedBody(written.body, target.name, stream), quirks, true));
+    const bound = boundOfText(model, sent.length, continued.maxOutputTokens);
+    const degradations = journey.degradationOf(model);
+    const attempt = await beginAttempt(gateway, {
+      caller,
+      model,
+      upstream,
+      onEnd: leg.release,
+      after: leg.after,
+      asked,
+      bound,
+      worth: () => askedOfText(continued),
+      about,
+      webhook,
+      trace,
+      warnings: [...warnings, ...own],
+      degradations,
+    });
+    journey.began(leg, attempt);
+    const wire = await sendText(journey, attempt, target.name, sent, stream);
+    return { gateway, attempt, target, wire, bound, keepOutputs: true, several: (request.n ?? 1) > 1 };
+  };
+
+  const view = async (id: string) => {
+    const record = await caller.book.generation(id, caller.keyId);
     if (!record) throw new GatewayError('not_found', 'The generation is gone.');
     return viewGeneration(record, caller.book, originOf(gateway, c), gateway.clock.now());
   };
-  if (stream) {
-    const frames = writeOwnEvents(readEvents(reading), attempt.generationId, view, trace);
-    const headers = { 'content-type': 'text/event-stream; charset=utf-8', ...traceHeaders(trace) };
-    return c.body(doors.lifetimeOf(c).relay(frames, stopOf(reading)), 200, headers);
+  if (!stream) {
+    const id = await travel(journey, async (leg) => {
+      const reading = await open(leg);
+      await readAnswer(reading);
+      return reading.attempt.generationId;
+    });
+    return jsonAnswer(c, await view(id), 200, traceHeaders(trace));
   }
-  await readAnswer(reading);
-  return jsonAnswer(c, await view(), 200, traceHeaders(trace));
+  const reading = await travel(journey, async (leg) => {
+    const first = await open(leg);
+    if (plan.restart) {
+      const seam = new Seam();
+      resumable(
+        journey,
+        leg,
+        first,
+        seam,
+        (next) => open(next, seam),
+        () => request.output?.type,
+      );
+    }
+    return first;
+  });
+  reading.notes ??= [];
+  const { generationId } = reading.attempt;
+  const frames = writeOwnEvents(readEvents(reading), generationId, () => view(generationId), trace, reading.notes);
+  const headers = { 'content-type': 'text/event-stream; charset=utf-8', ...traceHeaders(trace) };
+  return c.body(doors.lifetimeOf(c).relay(frames, stopOf(reading)), 200, headers);
 }
 
 export function readTextRequest(doors: Doors, asked: string, body: JsonObject): TextRequest {
@@ -81,16 +132,18 @@ export function readTextRequest(doors: Doors, asked: string, body: JsonObject): 
   return chat.readRequest(rest);
 }
 
-/** Our own stream: `generation.created`, deltas, and `generation.completed` with the whole generation and its receipt. */
+/** Our own stream: `generation.created`, deltas, warnings (another model goes on), and `generation.completed` with the whole generation and its receipt. */
 async function* writeOwnEvents(
   events: AsyncIterable<Event>,
   id: string,
   view: () => Promise<JsonObject>,
   trace: Trace,
+  notes: string[],
 ): AsyncGenerator<Uint8Array> {
   const frame = (event: string, data: JsonObject) => encoder.encode(writeSse({ event, data: JSON.stringify(data) }));
   yield frame('generation.created', { type: 'generation.created', id });
   for await (const event of events) {
+    for (const message of notes.splice(0)) yield frame('generation.warning', { type: 'generation.warning', message });
     if (event.type === 'error') {
       yield frame('error', { type: 'error', ...errorBody(event.error, trace) });
       return;

@@ -7,6 +7,7 @@ import { receiptOf } from '../gateway/view.ts';
 import { type Begun, runMedia } from '../jobs/run.ts';
 import { writeUsd } from '../meter/money.ts';
 import type { Doors } from './generations.ts';
+import { wishesOf } from './wishes.ts';
 
 /** Milliseconds between two looks at the book while waiting: the end may come in another process. */
 const firstLook = 250;
@@ -19,7 +20,8 @@ export async function startMedia(
   call: MediaCall,
   progress?: (progress: Progress) => void,
 ): Promise<Begun> {
-  const begun = await runMedia(doors.gateway, call, progress);
+  const wishes = call.wishes ?? wishesOf(c);
+  const begun = await runMedia(doors.gateway, { header: (name) => c.req.header(name), ...call, wishes }, progress);
   doors.lifetimeOf(c).background(begun.work.catch(() => {}));
   return begun;
 }

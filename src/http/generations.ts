@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import type { GenerationRecord } from '../books/index.ts';
 import {
   type Asset,
   GatewayError,
@@ -9,6 +10,7 @@ import {
 } from '../contract/index.ts';
 import { type Caller, type Gateway, newTrace, type Trace } from '../gateway/gateway.ts';
 import type { MediaCall } from '../gateway/media.ts';
+import { routeOf } from '../gateway/plan.ts';
 import { viewGeneration } from '../gateway/view.ts';
 import type { Lifetime } from '../runtime/ports.ts';
 import { aboutOf, originOf, webhookOf } from './about.ts';
@@ -20,6 +22,7 @@ import { generateText } from './generation-text.ts';
 import { noteEnd, startMedia, waitFor, waitForEnd } from './generation-wait.ts';
 import { named } from './media-input.ts';
 import { readMediaRequest } from './media-request.ts';
+import { takeWishes } from './wishes.ts';
 
 /** Seconds a synchronous generation is waited for unless the caller says otherwise. */
 const defaultWait = 120;
@@ -39,6 +42,8 @@ export function createGeneration(doors: Doors) {
     try {
       const caller = await doors.authenticator.caller(c);
       const { body, upload } = await readBody(c);
+      const wishes = takeWishes(c, body);
+      if (body.model === undefined && wishes?.models) body.model = wishes.models[0]!;
       const { asked, modality } = chooseModel(doors.gateway, body);
       if (modality === 'text') return await generateText(doors, c, caller, trace, asked, body);
       return await generateMedia(doors, c, caller, trace, asked, modality, body, upload);
@@ -96,12 +101,12 @@ export function cancelGeneration({ gateway, authenticator }: Doors) {
     try {
       const caller = await authenticator.caller(c);
       const id = c.req.param('id') ?? '';
-      const before = await find(gateway, c, caller, id);
-      if (before.completed_at === null) {
-        const asked = await caller.book.cancelJob(id, gateway.clock.now());
+      const before = await caller.book.generation(id, caller.keyId);
+      if (before && before.completedAt === undefined) {
+        const asked = canCancel(gateway, before) && (await caller.book.cancelJob(id, gateway.clock.now()));
         if (!asked) {
           throw new GatewayError('invalid_request', {
-            message: 'This generation is one call to its provider and cannot be canceled.',
+            message: `${before.attempts.at(-1)?.provider ?? 'The provider'} has no way to cancel this; it will end by itself.`,
             status: 409,
           });
         }
@@ -113,6 +118,12 @@ export function cancelGeneration({ gateway, authenticator }: Doors) {
       return errorAnswer(thrown);
     }
   };
+}
+
+/** Whether the provider of a running generation can be told to stop. */
+function canCancel(gateway: Gateway, { attempts, modality }: GenerationRecord): boolean {
+  const provider = gateway.upstreams.get(attempts.at(-1)?.provider ?? '')?.provider;
+  return modality !== 'text' && provider?.media?.[modality]?.cancel !== undefined;
 }
 
 /** `GET /v1/generations/{id}` */
@@ -168,7 +179,9 @@ export function chooseModel(gateway: Gateway, body: JsonObject): { asked: string
   }
   if (model === undefined || model === 'auto') {
     const chosen = isModality(modality) ? gateway.directory.defaultOf(modality) : undefined;
-    if (chosen && isModality(modality)) return { asked: chosen, modality };
+    if (chosen && isModality(modality)) {
+      return { asked: model === 'auto' && routeOf(gateway, 'auto', modality) ? 'auto' : chosen, modality };
+    }
     throw new GatewayError('invalid_request', { message: 'model or modality is required.', param: 'model' });
   }
   if (typeof model !== 'string' || model === '') {

@@ -10,7 +10,7 @@ import type { Doors } from './generations.ts';
 import type { Door } from './lazy.ts';
 
 export type RetellArguments = [c: Context, caller: Caller, generationId: string];
-type Retell = (...given: RetellArguments) => Promise<Response>;
+export type Retell = (...given: RetellArguments) => Promise<Response>;
 
 /** Milliseconds a repeated request waits for the first one's answer, and between two looks. */
 const patience = 600_000;
@@ -95,18 +95,20 @@ async function run(doors: Doors, door: Door, c: Context, caller: Caller, name: s
     return answer;
   }
   if (!answer.body) {
-    await keep(doors, caller, name, answer, new Uint8Array());
+    await keepAnswer(doors, caller, keyId, name, answer, new Uint8Array());
     return answer;
   }
   const [shown, kept] = answer.body.tee();
-  const keeping = keep(doors, caller, name, answer, kept as unknown as AsyncIterable<Uint8Array>);
+  const keeping = keepAnswer(doors, caller, keyId, name, answer, kept as unknown as AsyncIterable<Uint8Array>);
   doors.lifetimeOf(c).background(keeping);
   return new Response(shown, answer);
 }
 
-async function keep(
+/** Keeps an answer for whoever asks again. @param owner whose record it is: the key, or the cache. */
+export async function keepAnswer(
   { gateway }: Doors,
   caller: Caller,
+  owner: string,
   name: string,
   answer: Response,
   body: AsyncIterable<Uint8Array> | Uint8Array,
@@ -114,7 +116,7 @@ async function keep(
   const address = newId(`answer_${caller.tenant}_`, gateway.clock.now());
   await gateway.assets.write(address, body, mostKept);
   const headers = Object.fromEntries([...answer.headers].filter(([header]) => header !== 'content-length'));
-  await caller.book.answerRequest(caller.keyId, name, { status: answer.status, headers, body: address });
+  await caller.book.answerRequest(owner, name, { status: answer.status, headers, body: address });
 }
 
 async function replay({ gateway }: Doors, { answer }: { answer: KeptAnswer }): Promise<Response> {

@@ -36,8 +36,8 @@ function ratioOf(ratio: string): number {
   return wide / high;
 }
 
-function nearest(words: readonly string[], wanted: number, valueOf: (word: string) => number): string | undefined {
-  const distance = (word: string) => Math.abs(Math.log(valueOf(word) / wanted));
+function nearest(words: readonly string[], wanted: number, measure: (word: string) => number): string | undefined {
+  const distance = (word: string) => Math.abs(Math.log(measure(word) / wanted));
   return words.reduce<string | undefined>(
     (best, word) => (best === undefined || distance(word) < distance(best) ? word : best),
     undefined,

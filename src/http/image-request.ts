@@ -65,12 +65,13 @@ export async function readImageRequest(
 ): Promise<ReadRequest> {
   const { body, files } = form;
   const edits = door === 'image_edit';
+  if (edits && !takesImages(asked)) throw refused('model', `${asked.model.id} makes pictures from words alone.`);
   const stream = body.stream === true;
   if (stream && Number(body.n ?? 1) > 1) throw refused('n', 'A streamed request makes one picture: n is 1.');
   wantedOf(body);
-  const images = edits ? await referencesOf(caller, body.images ?? body.image) : [];
+  const images = edits ? await referencesOf(gateway, caller, body.images ?? body.image) : [];
   const uploads = files.get('image') ?? [];
-  const [mask] = edits ? await referencesOf(caller, body.mask) : [];
+  const [mask] = edits ? await referencesOf(gateway, caller, body.mask) : [];
   if (edits && images.length + uploads.length === 0) throw refused('image', 'image is required.');
   if (images.length + uploads.length > mostImages) {
     throw refused('image', `An edit takes at most ${mostImages} images.`);
@@ -109,6 +110,12 @@ export async function readImageRequest(
   };
 }
 
+/** By what its port has a place for, else by its row; a model that the house has no row of is believed. */
+function takesImages({ model, honours }: Asked): boolean {
+  if (honours) return honours.includes('images') && model.capabilities?.edits !== false;
+  return model.capabilities === undefined || model.capabilities.edits === true;
+}
+
 /** Files of a form come first, as they were sent. */
 function withUploads(request: ImageRequest, uploads: readonly Asset[], mask: Asset | undefined): ImageRequest {
   const images = [...uploads, ...(request.images ?? [])];
@@ -116,7 +123,7 @@ function withUploads(request: ImageRequest, uploads: readonly Asset[], mask: Ass
 }
 
 /** Pictures of a JSON body as addresses: `{image_url}`, a bare address, or `{file_id}` of something that this house made. */
-async function referencesOf(caller: Caller, value: Json | undefined): Promise<string[]> {
+async function referencesOf(gateway: Gateway, caller: Caller, value: Json | undefined): Promise<string[]> {
   if (value === undefined) return [];
   const list = Array.isArray(value) ? value : [value];
   return Promise.all(
@@ -124,17 +131,20 @@ async function referencesOf(caller: Caller, value: Json | undefined): Promise<st
       const url = typeof one === 'string' ? one : (stringAt(one, 'image_url') ?? stringAt(one, 'image_url', 'url'));
       if (url) return url;
       const file = stringAt(one, 'file_id');
-      if (file && isObject(one)) return ownLink(caller, file);
+      if (file && isObject(one)) return ownLink(gateway, caller, file);
       throw refused('image', 'An image is {"image_url": …} or {"file_id": …}.');
     }),
   );
 }
 
-async function ownLink(caller: Caller, id: string): Promise<string> {
+async function ownLink(gateway: Gateway, caller: Caller, id: string): Promise<string> {
   const row = tenantOfAsset(id) === caller.tenant ? await caller.book.asset(id) : undefined;
   const made = row && (await caller.book.generation(row.generationId, caller.keyId));
-  if (made) return signerOf(caller.book).sign(id, Date.now() + linkLife);
-  throw refused('image', `No file is called "${id.slice(0, 80)}": name an output of this gateway, or send the picture.`);
+  if (made) return signerOf(caller.book).sign(id, gateway.clock.now() + linkLife);
+  throw refused(
+    'image',
+    `No file is called "${id.slice(0, 80)}": name an output of this gateway, or send the picture.`,
+  );
 }
 
 function present(fields: Record<string, Json | undefined>): JsonObject {

@@ -17,6 +17,7 @@ import type { Caller, Gateway, Trace } from '../gateway/gateway.ts';
 import { type MediaCall, portOf } from '../gateway/media.ts';
 import type { Begun } from '../jobs/run.ts';
 import { hashedUser } from './about.ts';
+import { takeWishes } from './wishes.ts';
 import { noteEnd, startMedia, waitFor } from './generation-wait.ts';
 import type { Doors } from './generations.ts';
 
@@ -36,7 +37,8 @@ export type Asked = {
 
 /** The model of a body, or the house's default. Refuses a wrong one before anything is read or fetched. */
 export function readModel(gateway: Gateway, c: Context, body: JsonObject, modality: MediaModality): Asked {
-  const { model } = body;
+  const wishes = takeWishes(c, body);
+  const model = body.model ?? wishes?.models?.[0];
   const name = model === undefined || model === 'auto' ? gateway.directory.defaultOf(modality) : model;
   if (typeof name !== 'string' || name === '') {
     throw new GatewayError('invalid_request', { message: 'model must be a string.', param: 'model' });
@@ -144,9 +146,10 @@ export function noteWarnings(trace: Trace, { warnings, degradations }: Generatio
   trace.warnings.push(...warnings);
   for (const one of degradations) {
     if (!isObject(one)) continue;
-    const asked = typeof one.asked === 'string' ? one.asked : JSON.stringify(one.asked);
+    const value = typeof one.asked === 'string' ? one.asked : JSON.stringify(one.asked);
+    const asked = /\bmedia\b/.test(value) ? '' : ` ${value}`;
     const delivered = one.delivered === undefined ? '' : `; delivered: ${JSON.stringify(one.delivered)}`;
-    trace.warnings.push(`${String(one.field)} ${asked} was not honoured${delivered}.`);
+    trace.warnings.push(`${String(one.field)}${asked} was not honoured${delivered}.`);
   }
 }
 
@@ -170,4 +173,25 @@ export function errorFrame(thrown: unknown, dialect: Dialect, generation: string
   const { error } = dialect.writeError(asGatewayError(thrown), generation);
   const words = isObject(error) ? error : {};
   return eventFrame({ type: 'error', error: { ...words, generation } }, 'error');
+}
+
+/**
+ * Waits for the first piece of an answer, so that what fails before it is answered with a status of its own.
+ * @param last what is sent in place of the rest when it fails later; without it the answer breaks off.
+ */
+export async function opened(
+  pieces: AsyncGenerator<Uint8Array, void, undefined>,
+  last?: (thrown: unknown) => Uint8Array,
+): Promise<AsyncGenerator<Uint8Array, void, undefined>> {
+  const first = await pieces.next();
+  async function* whole() {
+    try {
+      if (!first.done) yield first.value;
+      yield* pieces;
+    } catch (thrown) {
+      if (!last) throw thrown;
+      yield last(thrown);
+    }
+  }
+  return whole();
 }

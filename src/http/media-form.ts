@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { type Asset, GatewayError, type Json, type JsonObject } from '../contract/index.ts';
+import { type Asset, GatewayError, isObject, type Json, type JsonObject } from '../contract/index.ts';
 import { readBytes, readJson } from './body.ts';
 import { named } from './media-input.ts';
 
@@ -10,7 +10,8 @@ export type Form = { body: JsonObject; files: Map<string, Asset[]> };
 export type FormTypes = { numbers: readonly string[]; booleans: readonly string[]; files: readonly string[] };
 
 /**
- * JSON, or a form as OpenAI's SDKs send it: `name[]` and repeated names are lists, `name[0]` too. Fields that are null are not there.
+ * JSON, or a form as OpenAI's SDKs send it: `name[]`, `name[0]` and repeated names are lists, `name[field]` is an object. Fields that
+ * are null are not there.
  * @throws unsupported_parameter for a file under a name that is none of `types.files`.
  */
 export async function readForm(c: Context, types: FormTypes): Promise<Form> {
@@ -39,6 +40,11 @@ export async function readForm(c: Context, types: FormTypes): Promise<Form> {
       }
       const asset = named(new Uint8Array(await value.arrayBuffer()), value.type || undefined, value.name);
       files.set(name, [...(files.get(name) ?? []), asset]);
+      continue;
+    }
+    const [, whole, inner] = /^(\w+)\[(\w+)\]$/.exec(name) ?? [];
+    if (whole && inner) {
+      body[whole] = { ...(isObject(body[whole]) ? body[whole] : {}), [inner]: value };
       continue;
     }
     const read = readField(name, value, types);

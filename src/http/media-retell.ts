@@ -2,9 +2,10 @@ import type { GenerationRecord } from '../books/index.ts';
 import { GatewayError } from '../contract/index.ts';
 import type { Caller, Trace } from '../gateway/gateway.ts';
 import { noteEnd } from './generation-wait.ts';
+import { noteWarnings } from './media-door.ts';
 
 /** An ended generation whose answer is written once more, and what its headers say. Throws the error that it ended with. */
-export async function receiptHeaders(caller: Caller, id: string, trace: Trace): Promise<GenerationRecord> {
+export async function recall(caller: Caller, id: string, trace: Trace): Promise<GenerationRecord> {
   const record = await caller.book.generation(id, caller.keyId);
   if (!record) throw new GatewayError('not_found', `${id} is not kept any more.`);
   const last = record.attempts.at(-1);
@@ -15,5 +16,6 @@ export async function receiptHeaders(caller: Caller, id: string, trace: Trace): 
   }
   trace.simulated = record.simulated;
   await noteEnd(caller, id, trace);
+  noteWarnings(trace, record);
   return record;
 }

@@ -1,16 +1,24 @@
 import type { Context } from 'hono';
 import type { ResponseRecord } from '../books/index.ts';
-import { asGatewayError, type Dialect, GatewayError, type Json, type JsonObject } from '../contract/index.ts';
+import {
+  asGatewayError,
+  type Dialect,
+  GatewayError,
+  type Json,
+  type JsonObject,
+  type Model,
+} from '../contract/index.ts';
 import { echoOf } from '../dialects/openai-responses/echo.ts';
 import { upstreamOf } from '../gateway/attempt.ts';
 import { type Caller, newTrace, type Trace } from '../gateway/gateway.ts';
 import { newId } from '../gateway/ids.ts';
-import { resolveText, runText, type TextCall } from '../gateway/text.ts';
+import { planText, runText, type TextCall } from '../gateway/text.ts';
+import { aboutOf } from './about.ts';
 import { errorAnswer, jsonAnswer, traceHeaders } from './answer.ts';
 import { readJson } from './body.ts';
 import type { Doors } from './generations.ts';
 import { continueFrom, listInput } from './response-store.ts';
-import { forwardedHeaders } from './text-door.ts';
+import { forwardedHeaders, readWishes } from './text-door.ts';
 
 /** Background answers that can still be canceled, by id. */
 const running = new Map<string, AbortController>();
@@ -22,16 +30,34 @@ export function createResponseDoor(doors: Doors, dialect: Dialect) {
     const trace = newTrace();
     try {
       const caller = await authenticator.caller(c);
-      const { text, body } = await readJson(c);
-      if (typeof body.model !== 'string' || body.model === '') {
-        throw new GatewayError('invalid_request', { message: 'model is required.', param: 'model' });
-      }
-      const model = resolveText(gateway, body.model);
-      const native = upstreamOf(gateway, model).provider.text?.[dialect.name] ? model.provider : undefined;
+      const { text, body, wishes, asked } = readWishes(c, await readJson(c));
+      const header = (name: string) => c.req.header(name);
+      const about = await aboutOf(c, caller, body);
+      const plan = planText(gateway, {
+        caller,
+        trace,
+        door: dialect,
+        body,
+        text,
+        asked,
+        strict: false,
+        wishes,
+        about,
+        header,
+      });
+      const [model] = plan.candidates as [Model];
+      const keeps = (id: string) => gateway.upstreams.get(id)?.provider.text?.[dialect.name] !== undefined;
+      upstreamOf(gateway, model);
+      const native = keeps(model.provider) ? model.provider : undefined;
       const continued = await continueFrom(caller, body, native);
+      // What only its provider has kept can be gone on with by that provider alone.
+      if (continued.body.previous_response_id !== undefined) {
+        plan.candidates = plan.candidates.filter((one) => one.provider === native);
+      }
       const { background, ...sent } = continued.body;
       const keep = body.store !== false;
-      const save = (answer: JsonObject, keeper = native ?? '') =>
+      const answerer = () => (trace.provider !== undefined && keeps(trace.provider) ? trace.provider : '');
+      const save = (answer: JsonObject, keeper = answerer()) =>
         caller.book.saveResponse({
           id: String(answer.id),
           keyId: caller.keyId,
@@ -48,7 +74,11 @@ export function createResponseDoor(doors: Doors, dialect: Dialect) {
         door: dialect,
         body: sent,
         text: continued.body === body && background === undefined ? text : JSON.stringify(sent),
-        asked: body.model,
+        asked,
+        plan,
+        about,
+        header,
+        left: background === true ? undefined : () => c.req.raw.signal,
         stream: body.stream === true && background !== true,
         strict: c.req.header('x-atelier-strict') === 'true',
         headers: forwardedHeaders(c, dialect),

@@ -1,5 +1,6 @@
 import { GatewayError } from '../contract/index.ts';
 import type { Gateway } from '../gateway/gateway.ts';
+import { newId } from '../gateway/ids.ts';
 import { settleUnknown } from '../gateway/unknown.ts';
 import { deliver } from './deliver.ts';
 import { lookAt, type Owner, openedAttempt } from './look.ts';
@@ -9,6 +10,8 @@ const lease = 600_000;
 const most = 64;
 /** Milliseconds after which an open attempt without a job is taken for lost: longer than any call takes. */
 export const longestCall = 1_500_000;
+/** Milliseconds that a generation of before may have been under way. */
+const longestJob = 86_400_000;
 
 const ownerOf = (gateway: Gateway, tenant: string): Owner => ({ tenant, book: gateway.books.of(tenant) });
 
@@ -42,6 +45,8 @@ export async function recover(gateway: Gateway, tenant: string, before: number):
   const open = await owner.book.openAttempts(before);
   const unsent = open.filter((row) => row.ref === null);
   await Promise.all(unsent.map((row) => quietly(row.id, () => endLost(gateway, owner, row))));
+  const since = newId('gen_', Math.max(0, before - longestJob));
+  await owner.book.concludeAbandoned(since, newId('gen_', before), gateway.clock.now());
   gateway.wake.arm(tenant);
   return open.length;
 }

@@ -4,7 +4,8 @@ import { divideHalfEven, parseDecimal, parseUsd } from './money.ts';
 
 /**
  * Prices one call's usage. Every metered quantity becomes a line; a quantity without a price makes the receipt
- * `partially_unpriced` or `unpriced`, never 0. The provider's own reported cost wins over the computed one.
+ * `partially_unpriced` or `unpriced`, never 0; whatever was made in priced machine time is paid with it. The provider's own reported
+ * cost wins over the computed one.
  * @param at when the provider accepted the work (ms, UTC): chooses the price version.
  */
 export function priceUsage(
@@ -61,6 +62,7 @@ export function priceUsage(
     receipt.basis = 'provider_reported';
     return receipt;
   }
+  if (lines.some((line) => line.meter === 'gpu_seconds' && line.amount !== undefined)) unpriced = 0;
   if (unpriced === lines.length && lines.length > 0) receipt.status = 'unpriced';
   else {
     receipt.total = total;

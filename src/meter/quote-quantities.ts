@@ -28,7 +28,8 @@ export function quantitiesOf(model: Model, asked: Asked, sold: Sold): Quantities
   };
   by[model.modality]();
   const metric = stringAt(model.options, 'billing', 'metric');
-  if (sold.has('gpu_seconds') && (metric === 'gpu_seconds' || (metric === undefined && found.bounded.length === 0))) {
+  const byTime = metric === undefined && !found.bounded.some((one) => sold.has(one.meter));
+  if (sold.has('gpu_seconds') && (metric === 'gpu_seconds' || byTime)) {
     found.bounded = [];
     addComputing(found, model, asked);
   }

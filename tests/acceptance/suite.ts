@@ -62,6 +62,14 @@ export function acceptance(runtime: string, start: () => Promise<Target>): void 
       expect(answer.status).toBe(200);
       return { bytes: new Uint8Array(await answer.arrayBuffer()), answer };
     };
+    /** Forms as bytes: the fetch of another realm does not know ours. */
+    const packed = async (input: string | URL | Request, init: RequestInit = {}) => {
+      if (!(init.body instanceof FormData)) return target.fetch(input, init);
+      const form = new Response(init.body);
+      const headers = new Headers(init.headers);
+      headers.set('content-type', form.headers.get('content-type')!);
+      return target.fetch(input, { ...init, headers, body: await form.arrayBuffer() });
+    };
     const pico = (usd: string) => {
       const [whole = '0', digits = ''] = usd.split('.');
       return BigInt(whole + digits.padEnd(12, '0'));
@@ -202,6 +210,54 @@ export function acceptance(runtime: string, start: () => Promise<Target>): void 
       expect(await part.text()).toBe('PNG');
       const head = await target.fetch(url, { method: 'HEAD' });
       expect(Number(head.headers.get('content-length'))).toBeGreaterThan(1000);
+    });
+
+    it('lets the official openai SDK draw, edit, speak and listen, with any provider behind it', async () => {
+      const client = new OpenAI({
+        apiKey: target.appKey,
+        baseURL: `${target.url}/v1`,
+        fetch: Object.assign(packed, { Response }),
+        maxRetries: 0,
+      });
+      const words = 'The lamp is lit. The harbour sleeps.';
+      const costs = (answer: { headers: Headers }) => receipts.push(answer.headers.get('x-atelier-cost-usd')!);
+      for (const model of ['openai/gpt-image-2', 'google/gemini-3.1-flash-image']) {
+        const { data, response } = await client.images
+          .generate({ model, prompt: 'a buoy', size: '1024x1024' })
+          .withResponse();
+        costs(response);
+        const bytes = Buffer.from(data.data![0]!.b64_json!, 'base64');
+        expect(decodePng(bytes).width).toBe(1024);
+        const image = ['a.png', 'b.png'].map((name) => new File([bytes], name, { type: 'image/png' }));
+        const edited = await client.images
+          .edit({ model, prompt: 'two buoys', image, response_format: 'url' })
+          .withResponse();
+        costs(edited.response);
+        expect(decodePng((await download(edited.data.data![0]!.url!)).bytes).width).toBe(1024);
+      }
+      for (const model of ['openai/gpt-4o-mini-tts', 'elevenlabs/eleven_flash_v2_5']) {
+        const raw = await client.audio.speech.create({ model, voice: 'alloy', input: words, response_format: 'pcm' });
+        costs(raw);
+        expect((await raw.arrayBuffer()).byteLength / 48_000).toBeCloseTo(words.length / 15, 0);
+        const speech = await client.audio.speech.create({ model, voice: 'alloy', input: words });
+        costs(speech);
+        const file = new File([await speech.arrayBuffer()], 'speech.mp3', { type: 'audio/mpeg' });
+        for (const listener of ['openai/whisper-1', 'elevenlabs/scribe_v2']) {
+          const asked = { model: listener, file, response_format: 'srt' } as const;
+          const { data, response } = await client.audio.transcriptions.create(asked).withResponse();
+          costs(response);
+          expect(data).toMatch(/^1\n00:00:00,000 --> [\s\S]*The harbour sleeps\.\n$/);
+        }
+      }
+      const events: string[] = [];
+      const told = await client.images
+        .generate({ prompt: 'a pier', quality: 'low', stream: true, partial_images: 1 })
+        .withResponse();
+      for await (const event of told.data) events.push(event.type);
+      expect(events).toEqual(['image_generation.partial_image', 'image_generation.completed']);
+      const id = told.response.headers.get('x-atelier-generation');
+      const streamed = (await (await send(`/v1/generations/${id}`)).json()) as Generation;
+      receipts.push(streamed.receipt.total);
     });
 
     it('lets the official openai SDK chat, stream and call tools unchanged', async () => {

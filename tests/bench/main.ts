@@ -58,7 +58,8 @@ async function bench(options: Options): Promise<{ lines: Line[]; checks: Check[]
   const bare = starts.bare.at(-1)!;
   const field = { gateway, bare, direct };
   meter.tallyOf(gateway).answered = 1;
-  await sleep(1_500);
+  // Long enough for the gateway to give back what its start needed.
+  await sleep(2_500);
   const idle = { gateway: rssMb(gateway.child.pid!), bare: rssMb(bare.child.pid!) };
 
   const lines: Line[] = [];

@@ -21,7 +21,9 @@ const month = 31 * 86_400_000;
 
 const models: [modality: Modality, provider: string, model: string, share: number][] = [
   ...(['small', 'medium', 'large', 'thinking'] as const).flatMap((size) =>
-    (['north', 'south', 'east'] as const).map((house) => ['text', house, `pen-${size}`, 7] as [Modality, string, string, number]),
+    (['north', 'south', 'east'] as const).map(
+      (house) => ['text', house, `pen-${size}`, 7] as [Modality, string, string, number],
+    ),
   ),
   ['embedding', 'north', 'vector', 8],
   ['image', 'north', 'canvas', 4],
@@ -41,7 +43,12 @@ function sequence(seed: number): () => number {
   };
 }
 
-const line = (meter: ReceiptLine['meter'], quantity: number, pico: number, dims?: Record<string, string>): ReceiptLine => ({
+const line = (
+  meter: ReceiptLine['meter'],
+  quantity: number,
+  pico: number,
+  dims?: Record<string, string>,
+): ReceiptLine => ({
   meter,
   quantity,
   ...(dims ? { dims } : {}),
@@ -70,7 +77,9 @@ function receiptOf(modality: Modality, random: () => number): { receipt: Receipt
     lines.push(line('input_audio_seconds', units.seconds!, 100_000_000));
   } else {
     units = { seconds: whole(10) };
-    lines.push(line(modality === 'video' ? 'output_video_seconds' : 'output_audio_seconds', units.seconds!, 100_000_000_000));
+    lines.push(
+      line(modality === 'video' ? 'output_video_seconds' : 'output_audio_seconds', units.seconds!, 100_000_000_000),
+    );
   }
   const total = lines.reduce((sum, one) => sum + (one.amount ?? 0n), 0n);
   const receipt: Receipt = { lines, total, status: 'priced', basis: 'computed_from_usage', catalogue: 'sha256:bench' };
@@ -87,7 +96,13 @@ function fill(sql: SqlFile, book: Book, rows: number, seed: number, from = start
   const random = sequence(seed);
   const shares = models.flatMap((model) => Array.from({ length: model[3] }, () => model));
   const pick = (most: number) => Math.floor(random() ** 2 * most);
-  const notBillable: Receipt = { lines: [], total: 0n, status: 'not_billable', basis: 'none', catalogue: 'sha256:bench' };
+  const notBillable: Receipt = {
+    lines: [],
+    total: 0n,
+    status: 'not_billable',
+    basis: 'none',
+    catalogue: 'sha256:bench',
+  };
   let written = 0;
   let paid = 0n;
   let inFlight: (() => void)[] = [];
@@ -104,7 +119,11 @@ function fill(sql: SqlFile, book: Book, rows: number, seed: number, from = start
         project: `project ${pick(12)}`,
         endUser: `user_${pick(50_000).toString(16).padStart(32, '0')}`,
         ...(random() < 0.3 ? { workflow: `flow ${Math.floor(written / 7)}` } : {}),
-        tags: { team: `team ${pick(20)}`, env: random() < 0.9 ? 'prod' : 'test', ...(random() < 0.02 ? { job: id } : {}) },
+        tags: {
+          team: `team ${pick(20)}`,
+          env: random() < 0.9 ? 'prod' : 'test',
+          ...(random() < 0.02 ? { job: id } : {}),
+        },
       };
       const plain = modality === 'text' || modality === 'embedding';
       const generation = { id, keyId, modality, model: `${provider}/${model}`, simulated: random() < 0.05, at, plain };
@@ -113,7 +132,13 @@ function fill(sql: SqlFile, book: Book, rows: number, seed: number, from = start
       let number = 1;
       if (random() < 0.03) {
         book.begin(generation, { ...attempt, id: `${id}.1`, model: `${model}-old` });
-        book.settle({ attemptId: `${id}.1`, at: at + 900, outcome: 'provider_overloaded', receipt: notBillable, charge: 0n });
+        book.settle({
+          attemptId: `${id}.1`,
+          at: at + 900,
+          outcome: 'provider_overloaded',
+          receipt: notBillable,
+          charge: 0n,
+        });
         number = 2;
         written++;
       }
@@ -205,23 +230,30 @@ const reports: [string, Partial<SpendQuery>][] = [
   ['modality of one user', { groupBy: ['modality'], filters: { user: [`user_${'7'.padStart(32, '0')}`] } }],
   ['model of one team and modality', { groupBy: ['model'], filters: { tag: ['team=team 3'], modality: ['image'] } }],
   ['hour of one day', { groupBy: ['hour'], from: start + 12 * day, to: start + 13 * day }],
-  ['FOCUS: day, project, key, model, SKU', {
-    groupBy: ['day', 'project', 'key', 'modality', 'provider', 'model', 'status', 'catalogue', 'sku'],
-    plain: true,
-  }],
+  [
+    'FOCUS: day, project, key, model, SKU',
+    {
+      groupBy: ['day', 'project', 'key', 'modality', 'provider', 'model', 'status', 'catalogue', 'sku'],
+      plain: true,
+    },
+  ],
 ];
 
 const path = join(folder, 'main.sqlite');
 const isThere = existsSync(path);
 if (!isThere) {
-  console.log(`begin + settle: ${pace(60_000, false).toFixed(1)} µs without columns, ${pace(60_000, true).toFixed(1)} µs with`);
+  console.log(
+    `begin + settle: ${pace(60_000, false).toFixed(1)} µs without columns, ${pace(60_000, true).toFixed(1)} µs with`,
+  );
   const sql = openSql(path);
   const book = new Book(sql);
   book.migrate();
   keys(book);
   const began = performance.now();
   const paid = fill(sql, book, count, 3);
-  console.log(`${count} attempts, $${Number(paid / 1_000_000_000_000n)}, written in ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  console.log(
+    `${count} attempts, $${Number(paid / 1_000_000_000_000n)}, written in ${((performance.now() - began) / 1000).toFixed(1)} s`,
+  );
   const exact = book.spend({ groupBy: [], simulated: 'include' }).totalPico;
   console.log(`report equals what was paid: ${exact === paid}`);
   sql.all('PRAGMA wal_checkpoint(TRUNCATE)');
@@ -236,7 +268,9 @@ if (!isThere) {
 }
 console.log(`file ${(statSync(path).size / 1e6).toFixed(0)} MB`);
 const hosted = hostBook(openSql(path));
-console.log(`\n${'report'.padEnd(42)}${'rows'.padStart(8)}${'cold ms'.padStart(10)}${'warm ms'.padStart(10)}${'stall ms'.padStart(10)}`);
+console.log(
+  `\n${'report'.padEnd(42)}${'rows'.padStart(8)}${'cold ms'.padStart(10)}${'warm ms'.padStart(10)}${'stall ms'.padStart(10)}`,
+);
 for (const [name, more] of reports) {
   const query: SpendQuery = { groupBy: [], simulated: 'exclude', ...(more.plain ? {} : { limit: 1000 }), ...more };
   const runs: Measured[] = [];

@@ -117,6 +117,15 @@ describe('a budget', () => {
     ]);
   });
 
+  it('may be as large as a book can count', () => {
+    const large = 9_000_000n * 10n ** 12n;
+    const { begin, settle, use, book } = openBook(budget({ amount: large }));
+    expect(begin({ id: 'gen_1' }, { usd: large - 1n })).toBe('begun');
+    settle('gen_1', large - 1n);
+    expect(use()).toMatchObject({ spent: large - 1n });
+    expect(book.listBudgets(noon)[0]!.amount).toBe(large);
+  });
+
   it('covers a tag', () => {
     const { begin } = openBook(budget({ scope: 'tag', subject: 'team=red', amount: 10n }));
     expect(begin({ id: 'gen_1', tags: { team: 'red' } }, { usd: 10n })).toBe('begun');

@@ -213,6 +213,44 @@ describe('npm run prices', () => {
     expect(readFileSync('config/prices/groq.json', 'utf8')).toBe(before);
     expect(() => run('import', file, '--provider', 'groq', '--out', out)).toThrow();
   });
+  test('check holds the catalogue against the pinned base; a base model is priced from it', () => {
+    expect(Number(/genai-prices@\S+ \(base\): (\d+) prices compared/.exec(run('check'))?.[1])).toBeGreaterThan(500);
+    const file = join(folder, 'old.json');
+    const usage = { prompt_tokens: 1000 };
+    writeFileSync(file, JSON.stringify({ provider: 'openai', model: 'gpt-4-0613', endpoint: 'chat.completions', usage }));
+    expect(JSON.parse(run('price', file))).toMatchObject({
+      status: 'priced',
+      total: '0.03',
+      catalogue: expect.stringMatching(/\+genai-prices@/),
+    });
+  });
+  test('refresh stages what the base would change, and what a newer one would: a file, nothing else', () => {
+    const before = readFileSync('config/prices/xai.json', 'utf8');
+    const [out, newer] = [join(folder, 'refresh.json'), join(folder, 'data.json')];
+    expect(run('refresh', '--out', out, '--day', '2026-11-22')).toMatch(/Nothing was taken over/);
+    const review = JSON.parse(readFileSync(out, 'utf8'));
+    expect(review).toMatchObject({ checked: '2026-11-22', source: expect.stringMatching(/^genai-prices@/) });
+    expect(review.providers.google).toContainEqual(
+      expect.objectContaining({ model: 'gemini-3.6-flash', change: 'changed', price: '0.75' }),
+    );
+    const model = (id: string, input_mtok: number) => ({ id, match: { equals: id }, prices: { input_mtok } });
+    const models = [model('grok-4', 30), model('grok-2-1212', 2), model('grok-9', 1)];
+    writeFileSync(newer, JSON.stringify([{ id: 'x-ai', name: 'xAI', api_pattern: 'x', models }]));
+    const second = join(folder, 'newer.json');
+    expect(run('refresh', newer, '--out', second)).toMatch(/1 changed .* 1 flagged, \d+ of the base/);
+    const staged = JSON.parse(readFileSync(second, 'utf8'));
+    expect(staged.providers.xai).toContainEqual(
+      expect.objectContaining({ model: 'grok-4', price: '30', flags: ['changes the price 10.0-fold'] }),
+    );
+    expect(staged.base).toContainEqual({
+      where: 'xai/grok-9 input_text_tokens',
+      change: 'new',
+      after: '1 per 1000000',
+    });
+    expect(staged.base.some((one: { change: string }) => one.change === 'gone')).toBe(true);
+    expect(readFileSync('config/prices/xai.json', 'utf8')).toBe(before);
+    expect(() => run('refresh', '--out', out)).toThrow();
+  });
   const portkey = join(sharedFolder, 'prices/portkey');
   test.skipIf(!existsSync(portkey))('check reads a whole folder (needs ../shared)', () => {
     const told = run('check', portkey, '--day', '2026-08-21');

@@ -22,6 +22,9 @@ type Task = { name: string; path: string; body: Record<string, unknown> };
 type Told = { task: Task; status: number; generation?: string; body?: Generation };
 
 const width = 16;
+/** `ATELIER_KILLS=25` runs the whole proof (about three minutes); by default a part of it that is quick enough for every run. */
+const kills = Number(process.env.ATELIER_KILLS ?? 6);
+const share = kills / 25;
 
 async function send(target: Target, task: Task, keyed: boolean): Promise<Told> {
   const answer = await fetch(target.url + task.path, {
@@ -142,7 +145,7 @@ const billedFor = (ledger: Ledger, one: Generation) =>
 
 afterAll(stopProcesses);
 
-describe('25 × kill -9 during 500 media jobs', () => {
+describe(`${kills} × kill -9 during ${Math.round(500 * share)} media jobs`, () => {
   let world: Awaited<ReturnType<typeof killOften>>;
   const kinds = [
     { model: 'replicate/meta/musicgen', seconds: 1 },
@@ -154,7 +157,7 @@ describe('25 × kill -9 during 500 media jobs', () => {
     { model: 'runway/gen4.5', seconds: 5 },
     { model: 'elevenlabs/eleven_flash_v2_5' },
   ];
-  const tasks = Array.from({ length: 500 }, (_, index): Task => {
+  const tasks = Array.from({ length: Math.round(500 * share) }, (_, index): Task => {
     const { model, ...more } = kinds[index % kinds.length]!;
     return {
       name: `job-${index}`,
@@ -163,14 +166,14 @@ describe('25 × kill -9 during 500 media jobs', () => {
     };
   });
   beforeAll(async () => {
-    world = await killOften({ tasks, kills: 25, seed: 'often', keyed: true });
+    world = await killOften({ tasks, kills, seed: 'often', keyed: true });
   }, 240_000);
   afterAll(() => world?.stop());
 
   it('bills nothing twice and loses nothing; the receipts are what the providers billed', () => {
     const { book, ledger, spend, deaths, lost } = world;
-    expect(deaths).toBe(25);
-    expect(lost).toBeGreaterThan(25);
+    expect(deaths).toBe(kills);
+    expect(lost).toBeGreaterThan(kills);
     nothingIsLost(book, ledger);
     const wrong = book.filter((one) => totalOf(one) !== billedFor(ledger, one));
     expect(
@@ -186,8 +189,8 @@ describe('25 × kill -9 during 500 media jobs', () => {
       if (generation) byName.set(task.name, (byName.get(task.name) ?? new Set()).add(generation));
     }
     expect([...byName.values()].filter((ids) => ids.size > 1)).toEqual([]);
-    expect(book.length).toBeLessThanOrEqual(500);
-    expect(new Set(told.map((one) => one.task.name)).size).toBe(500);
+    expect(book.length).toBeLessThanOrEqual(tasks.length);
+    expect(new Set(told.map((one) => one.task.name)).size).toBe(tasks.length);
   });
 
   it('nothing stays held, and what is spent is the ledger', () => {
@@ -198,7 +201,10 @@ describe('25 × kill -9 during 500 media jobs', () => {
 
   it('every finished job has its output', async () => {
     const finished = world.book.filter((one) => one.status === 'completed');
-    expect(finished.length).toBeGreaterThan(400);
+    // Calls that were on the wire when the gateway died have no answer; everything else ended well.
+    const others = world.book.filter((one) => one.status !== 'completed');
+    expect(others.filter((one) => one.error?.code !== 'outcome_unknown')).toEqual([]);
+    expect(finished.length).toBeGreaterThan(others.length);
     const broken: string[] = [];
     await Promise.all(
       finished.map(async (one) => {
@@ -214,9 +220,9 @@ describe('25 × kill -9 during 500 media jobs', () => {
 });
 
 describe.each([
-  { name: 'with a provider that can be asked', asked: true, count: 3000, kills: 25 },
-  { name: 'with one that cannot', asked: false, count: 1000, kills: 8 },
-])('$kills × kill -9 under $count text calls, $name', ({ asked, count, kills }) => {
+  { name: 'with a provider that can be asked', asked: true, count: Math.round(3000 * share) },
+  { name: 'with one that cannot', asked: false, count: Math.round(3000 * share) },
+])(`${kills} × kill -9 under $count text calls, $name`, ({ asked, count }) => {
   let world: Awaited<ReturnType<typeof killOften>>;
   const models = [
     'openai/gpt-5.5',

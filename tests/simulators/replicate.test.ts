@@ -2,7 +2,8 @@ import { decode as decodePng } from 'fast-png';
 import { decode as decodeJpeg } from 'jpeg-js';
 import { parseBuffer } from 'music-metadata';
 import Replicate, { type Prediction } from 'replicate';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { verifyWebhook } from '../../providers/replicate/webhook.ts';
 import { replicate } from '../../providers/simulators/replicate.ts';
 import type { SimulatorOptions } from '../../providers/simulators/simulator.ts';
 import type { Price } from '../../src/contract/index.ts';
@@ -28,7 +29,7 @@ const prices: Price[] = [
 
 function start(options: SimulatorOptions = {}) {
   const clock = { now: noon };
-  const simulator = replicate({ prices, now: () => clock.now, ...options });
+  const simulator = replicate({ prices, faults: true, now: () => clock.now, ...options });
   const client = new Replicate({
     auth: 'r8_simulated',
     fetch: (input, init) => simulator.fetch(input, init),
@@ -345,6 +346,81 @@ describe('the bill', () => {
     expect([canceled.status, failed.status]).toEqual(['canceled', 'failed']);
     const billed = simulator.bill.calls.map((call) => call.charges.map((charge) => charge.quantity));
     expect(billed).toEqual([[], [canceled.metrics?.predict_time], [failed.metrics?.predict_time]]);
+  });
+});
+
+describe('the end that a prompt asks for', () => {
+  const end = async (word: string, options?: SimulatorOptions) => {
+    const { client, simulator } = start(options);
+    const { id } = await client.predictions.create({ model: flux, input: { prompt: `a fox [[${word}]]` } });
+    for (let looks = 1; ; looks++) {
+      const seen = await client.predictions.get(id);
+      if (seen.status !== 'processing') return { seen, looks, simulator, billed: simulator.bill.calls[0]!.charges };
+    }
+  };
+  const one = [{ meter: 'images', quantity: 1 }];
+
+  test('the shared words', async () => {
+    const filtered = await end('filtered');
+    expect([filtered.seen.status, filtered.seen.error, filtered.billed]).toEqual(['failed', expect.any(String), []]);
+    expect(filtered.seen.error).toMatch(/NSFW/);
+    const wrong = await end('wrong-type');
+    expect(wrong.billed).toEqual(one);
+    const bytes = await wrong.simulator.fetch((wrong.seen.output as string[])[0]!);
+    expect(probe(new Uint8Array(await bytes.arrayBuffer()))?.kind).toBe('audio');
+    const slow = await end('slow');
+    expect([slow.seen.status, slow.looks]).toEqual(['succeeded', 7]);
+    const expired = await end('expired');
+    expect((await expired.simulator.fetch((expired.seen.output as string[])[0]!)).status).toBe(404);
+    expect(expired.billed).toEqual(one);
+  });
+
+  test('is nobody’s to choose where faults are off', async () => {
+    for (const word of ['fail', 'abort', 'empty']) {
+      expect((await end(word, { faults: false })).seen).toMatchObject({
+        status: 'succeeded',
+        output: [expect.any(String)],
+      });
+    }
+  });
+});
+
+describe('webhooks', () => {
+  test('tell the end, signed; lost, doubled and early ones as asked', async () => {
+    const told: { url: string; status: string; signed: boolean }[] = [];
+    const { client, simulator } = start({
+      now: Date.now,
+      deliver: async (input, init) => {
+        const request = new Request(input as string, init);
+        const body = await request.text();
+        const header = (name: string) => request.headers.get(`webhook-${name}`) ?? '';
+        const delivery = { id: header('id'), timestamp: header('timestamp'), signature: header('signature'), body };
+        const { key } = (await (
+          await simulator.fetch(`${api}/webhooks/default/secret`, { headers: { authorization: 'Bearer x' } })
+        ).json()) as { key: string };
+        const signed = await verifyWebhook(delivery, key, Date.now());
+        told.push({ url: request.url, status: (JSON.parse(body) as Prediction).status, signed });
+        return new Response(null, { status: 204 });
+      },
+    });
+    const ask = (word: string, filter: ('start' | 'completed')[] = ['completed']) =>
+      client.predictions.create({
+        model: flux,
+        input: { prompt: `a fox ${word}` },
+        webhook: `https://app.example/${word.replace(/\W/g, '')}`,
+        webhook_events_filter: filter,
+      });
+    for (const word of ['plain', '[[webhook-lost]]', '[[webhook-twice]]', '[[webhook-early]]', '[[fail]]'])
+      await ask(word);
+    await ask('unasked', ['start']);
+    await vi.waitFor(() => expect(told).toHaveLength(6));
+    const of = (name: string) => told.filter(({ url }) => url.endsWith(name)).map(({ status }) => status);
+    expect(of('plain')).toEqual(['succeeded']);
+    expect(of('webhooklost')).toEqual([]);
+    expect(of('webhooktwice')).toEqual(['succeeded', 'succeeded']);
+    expect(of('webhookearly')).toEqual(['starting', 'succeeded']);
+    expect(of('fail')).toEqual(['failed']);
+    expect(told.every(({ signed }) => signed)).toBe(true);
   });
 });
 

@@ -53,7 +53,7 @@ export class Queue {
       id,
       work: { endpoint, input, plan, faults, files: plan?.files ?? [], cdn },
       model: endpoint.id,
-      prompt: [input.prompt, input.text].filter((words) => typeof words === 'string').join(' '),
+      prompt: [input.prompt, input.text, plan?.heard].filter((words) => typeof words === 'string').join(' '),
       charges: plan ? [plan.charge] : [],
       ...more,
     });

@@ -24,6 +24,8 @@ export type ResultFile = { name: string; mediaType: string; make(): Uint8Array }
 export type Plan = {
   files: ResultFile[];
   charge: Charge;
+  /** The words of a sound that was listened to. */
+  heard?: string;
   write(file: (index: number) => JsonObject): JsonObject;
 };
 
@@ -157,7 +159,7 @@ function transcription(asked: Asked): Plan {
     return { text: word, start, end, type: word.trim() === '' ? 'spacing' : 'word', speaker_id: 'speaker_0' };
   });
   const language = { language_code: stringAt(input, 'language_code') ?? 'eng', language_probability: 1 };
-  return { files: [], charge: charged(asked, seconds), write: () => ({ text, ...language, words }) };
+  return { files: [], charge: charged(asked, seconds), heard: text, write: () => ({ text, ...language, words }) };
 }
 
 function bytesIn(url: string): Uint8Array | undefined {

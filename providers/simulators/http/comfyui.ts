@@ -54,7 +54,7 @@ function handler(context: SimulatorContext) {
     const images = Array.from({ length: count }, (_, index) => {
       const filename = `${prefix}_${id.slice(0, 8)}_${String(index + 1).padStart(5, '0')}_.png`;
       const make = () => (wrong ? mp3({ seconds: 1 }) : png({ width, height, seed: `${texts}|${seed}|${index}` }));
-      files.add(filename, 'image/png', make);
+      if (!(texts.includes('[[expired]]') && context.faults)) files.add(filename, 'image/png', make);
       return { filename, subfolder: '', type: 'output' };
     });
     const model = (stringAt(input(graph, 'CheckpointLoaderSimple', 'ckpt_name')) ?? '').replace(/\.safetensors$/, '');

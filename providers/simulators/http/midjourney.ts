@@ -59,7 +59,7 @@ function handler(context: SimulatorContext) {
       work: { prompt, path, files: base, number: tasks.list().length },
       model: `v${/--v (\S+)/.exec(prompt)?.[1] ?? '7'}`,
       prompt,
-      charges: [{ meter: 'images', quantity: 1 }],
+      charges: path ? [{ meter: 'images', quantity: 1 }] : [],
       ...(client ? { client } : {}),
       ...(webhook ? { webhook } : {}),
     });

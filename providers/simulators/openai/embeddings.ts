@@ -72,7 +72,7 @@ function readInputs(input: Json): { text: string; tokens: number }[] {
 }
 
 /** A unit vector: the sum of one fixed direction per word, cut to `length`. Integer sums keep engines equal. */
-function embed(seed: string, text: string, natural: number, length: number): Float32Array<ArrayBuffer> {
+export function embed(seed: string, text: string, natural: number, length: number): Float32Array<ArrayBuffer> {
   const sum = new Float64Array(natural);
   const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [text];
   for (const word of words.slice(0, 256)) {

@@ -3,15 +3,17 @@ import type { Price } from '../../../src/contract/index.ts';
 import type { SimulatorContext, SimulatorHandler } from '../simulator.ts';
 import { stableHex } from '../simulator.ts';
 import { chat } from './chat.ts';
+import { directed } from './directed.ts';
 import { embeddings } from './embeddings.ts';
 import { kindOf, modelIds, modelNotFound } from './models.ts';
 import type { Quirks } from './quirks.ts';
 import { type Desk, secondsOf, WireError } from './wire.ts';
 
-type Endpoint = (desk: Desk, request: Request) => Promise<Response>;
+export type Endpoint = (desk: Desk, request: Request) => Promise<Response>;
 
 /** Where a path begins below any base URL's prefix. */
-const known = /\/(chat\/completions|responses|images|audio|embeddings|models|moderations)(\/|$)/;
+const known =
+  /\/(v2\/(?:chat|embed|rerank)|(?:chat|fim|agents)\/completions|responses|images|audio|embeddings|models|moderations)(\/|$)/;
 
 /**
  * The routes of an OpenAI-shaped upstream.
@@ -30,7 +32,7 @@ export function routes(
     await next();
   });
   app.post('/chat/completions', (c) => chat(desk, c.req.raw));
-  if (quirks.embeddingLength) app.post('/embeddings', (c) => embeddings(desk, c.req.raw));
+  if (quirks.embeddingLength) app.post('/embeddings', (c) => directed(embeddings)(desk, c.req.raw));
   app.get('/models', () => {
     const data = modelIds(context.id, prices).map((id) => describe(desk, id));
     return Response.json({ object: 'list', data });

@@ -33,13 +33,14 @@ const rules: Record<string, Rule> = {
 /** POST /audio/speech */
 export async function speech(desk: Desk, request: Request): Promise<Response> {
   const { text, body } = await readJson(request);
-  check(body, rules);
+  const { strict } = desk.quirks;
+  check(body, rules, strict ? 'parameter' : 'ignore');
   const model = String(body.model);
-  requireKind(model, 'speech', '/audio/speech');
+  if (strict) requireKind(model, 'speech', '/audio/speech');
   const input = String(body.input);
   if (input.trim() === '') throw missing('input');
   const plain = /^tts-/.test(model);
-  if (typeof body.voice === 'string') checkWord('voice', body.voice, plain ? early : voices);
+  if (strict && typeof body.voice === 'string') checkWord('voice', body.voice, plain ? early : voices);
   const sse = body.stream_format === 'sse';
   if (sse && plain) {
     throw new WireError(400, `'sse' is not supported for the model '${model}'.`, {

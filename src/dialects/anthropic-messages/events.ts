@@ -234,6 +234,8 @@ function writeDelta(delta: Delta, part: Part): JsonObject[] {
 
 const watched = /"type":\s*"(?:message_|error")/;
 const last = /"type":\s*"message_stop"/;
+const says = /"type":\s*"(?:content_block_delta|message_delta|message_stop)"|"type":\s*"tool_use"/;
+const stops = /"stop_reason":\s*"/;
 
 /** What the straight path looks for. In a delta's text the quotes are escaped, so that it cannot be mistaken for a frame's type. */
 export const scan: StreamScan = {
@@ -242,4 +244,7 @@ export const scan: StreamScan = {
   terminal: (data) => last.test(data),
   error: (data) => (at(data, 'type') === 'error' ? (at(data, 'error') ?? data) : undefined),
   usageOfBody: (body) => at(body, 'usage') ?? undefined,
+  begins: (data) => says.test(data),
+  closing: (data) => watched.test(data) && stops.test(data),
+  closer: { event: 'message_stop', data: '{"type":"message_stop"}' },
 };

@@ -249,4 +249,5 @@ export const scan: StreamScan = {
   terminal: ends,
   error: (frame) => at(frame, 'error') ?? undefined,
   usageOfBody: (body) => at(body, 'usageMetadata') ?? undefined,
+  begins: (data) => /"(?:parts|finishReason|blockReason)"/.test(data),
 };

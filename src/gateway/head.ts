@@ -1,0 +1,157 @@
+import { type Dialect, errorOfThrow, GatewayError, type Json } from '../contract/index.ts';
+import { streamErrorCode } from '../dialects/shared.ts';
+import type { WireResponse } from '../runtime/ports.ts';
+import { garbage, interrupted } from './answers.ts';
+import type { Attempt } from './attempt.ts';
+import { withoutKey } from './refusal.ts';
+
+/** How a stream is held back until its first output. */
+export type Hold = {
+  /** Milliseconds that the first output may take. */
+  ms: number;
+  /** After that time it is passed on as it is; else it has failed. */
+  letGo: boolean;
+};
+
+/** Frames without output after which a stream counts as begun: a server that speaks in a way that we do not know. */
+const mostSilent = 32;
+const blank = /\r?\n\r?\n|\r\r/;
+
+/**
+ * Reads a stream up to its first output, so that what fails before it can be answered by a status, or by another model. Nothing is
+ * lost: the answer's stream begins with what was read.
+ * @throws GatewayError where the stream ends, breaks, tells an error or says nothing in time. `heard` of its facts: frames came before.
+ */
+export async function holdHead(
+  attempt: Attempt,
+  wire: WireResponse,
+  dialect: Dialect,
+  { ms, letGo }: Hold,
+  now: () => number,
+): Promise<WireResponse> {
+  const chunks = wire.stream()[Symbol.asyncIterator]();
+  const head: Uint8Array[] = [];
+  const decoder = new TextDecoder();
+  let text = '';
+  let seen = 0;
+  let pending: Promise<IteratorResult<Uint8Array>> | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(resolve, ms, 'late');
+  });
+  try {
+    while (true) {
+      pending = chunks.next();
+      const step = await Promise.race([pending, late]);
+      if (step === 'late') {
+        if (letGo) return resumed(wire, head, chunks, pending);
+        pending.catch(() => {});
+        wire.abort();
+        throw tooLate(attempt);
+      }
+      pending = undefined;
+      if (step.done) throw cutShort(attempt, seen);
+      head.push(step.value);
+      text += decoder.decode(step.value, { stream: true });
+      for (let end = blank.exec(text); end; end = blank.exec(text)) {
+        const data = dataOf(text.slice(0, end.index));
+        text = text.slice(end.index + end[0].length);
+        if (data === '') continue;
+        seen++;
+        const error = errorIn(attempt, dialect, data);
+        if (error) {
+          wire.abort();
+          throw error;
+        }
+        const begun = dialect.scan.begins?.(data) ?? true;
+        if (begun || dialect.scan.terminal(data) || seen > mostSilent) {
+          attempt.heardAt = now();
+          return resumed(wire, head, chunks);
+        }
+      }
+    }
+  } catch (thrown) {
+    throw thrown instanceof GatewayError ? thrown : errorOfThrow(attempt.model.provider, thrown);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The same answer; its stream begins with what was read, and goes on without another layer. */
+function resumed(
+  wire: WireResponse,
+  head: Uint8Array[],
+  chunks: AsyncIterator<Uint8Array>,
+  pending?: Promise<IteratorResult<Uint8Array>>,
+): WireResponse {
+  let place = 0;
+  let waiting = pending;
+  const iterator: AsyncIterator<Uint8Array> = {
+    next: () => {
+      if (place < head.length) return Promise.resolve({ value: head[place++]!, done: false });
+      const first = waiting;
+      if (!first) return chunks.next();
+      waiting = undefined;
+      return first;
+    },
+    return: async () => {
+      waiting?.catch(() => {});
+      await chunks.return?.();
+      return { value: undefined, done: true };
+    },
+  };
+  return {
+    status: wire.status,
+    header: (name) => wire.header(name),
+    headers: () => wire.headers(),
+    bytes: (limit) => wire.bytes(limit),
+    stream: () => ({ [Symbol.asyncIterator]: () => iterator }),
+    abort: () => wire.abort(),
+  };
+}
+
+function dataOf(frame: string): string {
+  let data = '';
+  for (const line of frame.split(/\r\n|\n|\r/)) {
+    if (line.startsWith('data:')) data += line.slice(line[5] === ' ' ? 6 : 5);
+  }
+  return data;
+}
+
+/** The error that a stream begins with. A limit or an overload told like that is a refusal: nothing was made. */
+function errorIn(attempt: Attempt, dialect: Dialect, data: string): GatewayError | undefined {
+  if (!dialect.scan.interesting(data) || !dialect.scan.error) return undefined;
+  let frame: Json;
+  try {
+    frame = JSON.parse(data) as Json;
+  } catch {
+    return undefined;
+  }
+  const found = dialect.scan.error(frame);
+  if (found === undefined) return undefined;
+  const { id } = attempt.upstream.row;
+  const words = dialect.readError(200, found);
+  const code = streamErrorCode(words);
+  const refused = code !== 'provider_error' && code !== 'provider_timeout';
+  return new GatewayError(code, {
+    message: `${id}: ${withoutKey(words.message, attempt.upstream)}`,
+    provider: id,
+    failure: refused ? 'B' : 'C',
+    billing: refused ? 'none' : 'unknown',
+  });
+}
+
+function cutShort(attempt: Attempt, seen: number): GatewayError {
+  if (seen === 0) return garbage(attempt);
+  const { details, code } = interrupted(attempt);
+  return new GatewayError(code, { ...details, failure: 'C' });
+}
+
+function tooLate({ model: { provider } }: Attempt): GatewayError {
+  return new GatewayError('provider_timeout', {
+    message: `${provider} began no answer in time.`,
+    provider,
+    failure: 'C',
+    billing: 'unknown',
+  });
+}
