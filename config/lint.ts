@@ -70,8 +70,7 @@ function missingPrice(model: Model, prices: readonly Price[], day: string): stri
   if (billing?.metric) {
     const { metric, hardware } = billing;
     const found = own.some(
-      (price) =>
-        price.model !== '*' && price.meter === metric && (price.dims?.hardware ?? hardware) === hardware,
+      (price) => price.model !== '*' && price.meter === metric && (price.dims?.hardware ?? hardware) === hardware,
     );
     return found ? undefined : [metric, hardware].filter(Boolean).join(' of ');
   }

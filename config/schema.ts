@@ -70,6 +70,8 @@ const range = z
     error: 'min is above max',
   });
 const words = z.array(text).min(1);
+/** Where only some numbers of a range are taken. */
+const numbers = z.array(z.number()).min(1);
 
 /** What may be asked of a model, by modality. Every key is optional: an absent one is not known. */
 export const capabilitySchemas = {
@@ -78,7 +80,7 @@ export const capabilitySchemas = {
     max_output_tokens: count.optional(),
     inputs: words.optional(),
   }),
-  embedding: z.strictObject({ max_input_tokens: count.optional(), dimensions: range.optional() }),
+  embedding: z.strictObject({ max_input_tokens: count.optional(), dimensions: z.union([range, numbers]).optional() }),
   image: z.strictObject({
     sizes: z.union([words, range]).optional(),
     ratios: words.optional(),
@@ -87,6 +89,11 @@ export const capabilitySchemas = {
     backgrounds: words.optional(),
     n: range.optional(),
     edits: z.boolean().optional(),
+    max_images: z.int().nonnegative().optional(),
+    /** What has to be given beside the words: "image", "mask". */
+    requires: words.optional(),
+    /** Tokens of words and thoughts that may come beside the pictures. */
+    max_text_tokens: count.optional(),
     /** Output tokens of one image, as published. */
     output_tokens: z
       .array(z.strictObject({ quality: text.optional(), size: text.optional(), tokens: count }))
@@ -111,12 +118,19 @@ export const capabilitySchemas = {
   music: z.strictObject({ seconds: range.optional(), formats: words.optional(), lyrics: z.boolean().optional() }),
   sound_effect: z.strictObject({ seconds: range.optional(), formats: words.optional() }),
   video: z.strictObject({
-    seconds: range.optional(),
+    seconds: z.union([range, numbers]).optional(),
+    max_images: z.int().nonnegative().optional(),
+    requires: words.optional(),
+    max_text_tokens: count.optional(),
     sizes: words.optional(),
     ratios: words.optional(),
     resolutions: words.optional(),
   }),
-  model3d: z.strictObject({ formats: words.optional() }),
+  model3d: z.strictObject({
+    formats: words.optional(),
+    max_images: z.int().nonnegative().optional(),
+    requires: words.optional(),
+  }),
 };
 
 export const modelSchema = z

@@ -9,7 +9,14 @@ import { type Fetch, GatewayError, type ProviderRow } from './contract/index.ts'
 import { dialects } from './dialects/index.ts';
 import { hexDigest } from './gateway/digest.ts';
 import { createDirectory } from './gateway/directory.ts';
-import { type Deadlines, defaultDeadlines, defaultPace, type Gateway, type Pace, type Sleep } from './gateway/gateway.ts';
+import {
+  type Deadlines,
+  defaultDeadlines,
+  defaultPace,
+  type Gateway,
+  type Pace,
+  type Sleep,
+} from './gateway/gateway.ts';
 import { defaultLimits, Health } from './gateway/health.ts';
 import { keysIn } from './gateway/keys.ts';
 import { sleep } from './gateway/sleep.ts';

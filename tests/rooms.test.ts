@@ -35,6 +35,9 @@ const entries = [
   'src/demo/',
   'config/dev-edge.ts',
   'providers/simulators/server.ts',
+  'providers/simulators/standalone/',
+  'providers/simulators/testing/',
+  'src/cli.ts',
   'config/prices-cli.ts',
 ];
 

@@ -37,7 +37,14 @@ export async function readOperation(
       };
     }
     case 'succeeded':
-      return finished(upstream, way, body, await outputsOf(upstream, call, way, body), { ...kept, ...told });
+      try {
+        return finished(upstream, way, body, await outputsOf(upstream, call, way, body), { ...kept, ...told });
+      } catch (thrown) {
+        if (!(thrown instanceof GatewayError) || thrown.code !== 'invalid_output') throw thrown;
+        // What is shown was made, and is paid for, even if it cannot be had.
+        const usage = usageOf(way, body, countOutputs(way, body));
+        return { status: 'failed', error: thrown, ...(usage ? { usage } : {}), ...kept };
+      }
     default:
       return { ...ended(upstream, way, body, state, word), ...kept };
   }

@@ -70,9 +70,20 @@ async function belowBase(upstream: Upstream, call: Call, path: string, item: Jso
   const filled = fillText(path, lookup, inPath);
   if (filled === undefined) throw unusable(upstream, 'an output without its name');
   if (!needsCredential(upstream, call)) return { mediaType, url: call.baseUrl + filled };
-  const { response } = await exchange(upstream, call, { path: filled }, () => undefined, 'output', true);
+  const { response } = await exchange(upstream, call, { path: filled }, () => undefined, 'output', true).catch(
+    gone(upstream),
+  );
   if (!response?.body) throw unusable(upstream, 'an output that is not a file');
   return { mediaType: response.headers.get('content-type')?.split(';')[0] ?? mediaType, stream: response.body };
+}
+
+/** A file that is not there (any more) was made all the same. */
+function gone(upstream: Upstream) {
+  return (thrown: unknown): never => {
+    const status = thrown instanceof GatewayError ? thrown.details.status : undefined;
+    if (status !== 404 && status !== 410) throw thrown;
+    throw unusable(upstream, 'an output that cannot be fetched (any more)');
+  };
 }
 
 function unusable({ id }: Upstream, what: string): GatewayError {

@@ -3,6 +3,7 @@ import {
   type Call,
   type EmbeddingRequest,
   GatewayError,
+  isObject,
   type Json,
   type MediaPort,
   numberAt,
@@ -61,13 +62,14 @@ function readAnswer(
     options: call.options,
   });
   if (outputs.length !== request.input.length) {
-    const error = new GatewayError('invalid_output', {
+    const error = new GatewayError(isObject(answer) ? 'invalid_output' : 'provider_garbage', {
       message: `${provider} returned ${outputs.length} embeddings for ${request.input.length} inputs.`,
       provider,
       failure: 'C',
       billing: usage ? 'known' : 'unknown',
     });
-    return { status: 'failed', error, ...(usage ? { usage } : {}) };
+    if (!usage) throw error;
+    return { status: 'failed', error, usage };
   }
   const warnings = dropped(provider, { task: request.task, seed: request.seed });
   return {

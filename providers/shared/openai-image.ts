@@ -4,6 +4,7 @@ import {
   type Call,
   GatewayError,
   type ImageRequest,
+  isObject,
   type Json,
   type JsonObject,
   type MediaPort,
@@ -155,7 +156,7 @@ function readAnswer(
     return image.url ? [{ type: 'asset', asset: { mediaType: 'image/png', url: image.url } }] : [];
   });
   if (outputs.length === 0) {
-    const error = new GatewayError('invalid_output', {
+    const error = new GatewayError(isObject(answer) ? 'invalid_output' : 'provider_garbage', {
       message: 'openai answered without an image.',
       provider: 'openai',
       failure: 'C',

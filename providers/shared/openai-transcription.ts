@@ -99,14 +99,14 @@ export const openaiTranscription: MediaPort<'transcription'> = {
 
 function readAnswer(request: TranscriptionRequest, call: Call, answer: Json, format: string, kind: Kind): Operation {
   const heard = stringAt(answer, 'text');
-  const silent = (billing: 'known' | 'unknown') =>
-    new GatewayError('invalid_output', {
+  const silent = (code: 'invalid_output' | 'provider_garbage', billing: 'known' | 'unknown') =>
+    new GatewayError(code, {
       message: 'openai answered without a transcript.',
       provider: 'openai',
       failure: 'C',
       billing,
     });
-  if (!isObject(answer)) throw silent('unknown');
+  if (!isObject(answer)) throw silent('provider_garbage', 'unknown');
   const { usage: raw, ...transcript } = answer;
   const usage = readOpenaiUsage({
     model: call.model,
@@ -117,7 +117,8 @@ function readAnswer(request: TranscriptionRequest, call: Call, answer: Json, for
     options: call.options,
   });
   if (heard === undefined) {
-    return { status: 'failed', error: silent(usage ? 'known' : 'unknown'), ...(usage ? { usage } : {}) };
+    const error = silent('invalid_output', usage ? 'known' : 'unknown');
+    return { status: 'failed', error, ...(usage ? { usage } : {}) };
   }
   const cues = format === 'srt' || format === 'vtt' ? cuesOf(answer) : [];
   const text = format === 'srt' ? writeSrt(cues) : format === 'vtt' ? writeVtt(cues) : heard;

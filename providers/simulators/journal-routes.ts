@@ -1,4 +1,5 @@
-import { type Journal, type JournalEntry, type JournalFilter, viewEntry } from './journal.ts';
+import type { Journal, JournalEntry, JournalFilter } from './journal.ts';
+import { viewEntry } from './journal-view.ts';
 
 /** Entries that one answer lists. */
 const usualLimit = 200;

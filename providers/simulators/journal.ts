@@ -1,5 +1,6 @@
 import type { BilledCall } from './bill.ts';
 import { Digest, digestOf } from './digest.ts';
+import { matches, viewEntry } from './journal-view.ts';
 
 /** How a call ended: its client left (`aborted`), or the simulator broke the connection (`broken`). */
 export type Outcome = 'open' | 'finished' | 'aborted' | 'broken';
@@ -235,36 +236,6 @@ export class Journal {
   private tell(entry: JournalEntry): void {
     for (const listener of this.listeners) listener(entry);
   }
-}
-
-/** An entry as JSON: bodies that are text as text, others as their size and digest. */
-export function viewEntry(entry: JournalEntry) {
-  const { body, answer, billed, ...rest } = entry;
-  return {
-    ...rest,
-    body: readable(body),
-    answer: readable(answer),
-    billed: billed.flatMap((call) => call.charges),
-  };
-}
-
-function readable(bytes: Uint8Array): string | { bytes: number; digest: string } {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    if (!text.includes('\u0000')) return text;
-  } catch {
-    // Not text.
-  }
-  return { bytes: bytes.length, digest: digestOf(bytes) };
-}
-
-export function matches(entry: JournalEntry, filter: JournalFilter): boolean {
-  const { path, ...plain } = filter;
-  for (const [name, value] of Object.entries(plain)) {
-    if (value !== undefined && entry[name as keyof JournalEntry] !== value) return false;
-  }
-  if (path === undefined) return true;
-  return typeof path === 'string' ? entry.path.includes(path) : path.test(entry.path);
 }
 
 function maskedHeaders(headers: Headers): Record<string, string> {

@@ -49,7 +49,7 @@ function draw(one) {
   count.textContent = rows.size + ' requests';
 }
 async function open(number) {
-  const one = await (await fetch('/_simulator/journal/' + number)).json();
+  const one = await (await window.fetch('/_simulator/journal/' + number)).json();
   const show = (id, value) => { document.querySelector(id).textContent = typeof value === 'string' ? value : JSON.stringify(value, null, 2); };
   document.querySelector('h2').textContent = '#' + number + ' ' + one.method + ' ' + one.path;
   show('#asked', one.headers); show('#sent', one.body); show('#head', { status: one.status, ...one.answerHeaders }); show('#got', one.answer);
@@ -57,7 +57,7 @@ async function open(number) {
   dialog.showModal();
 }
 filter.oninput = () => { for (const row of rows.values()) row.hidden = !shown(row); };
-document.querySelector('#clear').onclick = async () => { await fetch('/_simulator/journal', { method: 'DELETE' }); rows.clear(); body.replaceChildren(); count.textContent = ''; };
+document.querySelector('#clear').onclick = async () => { await window.fetch('/_simulator/journal', { method: 'DELETE' }); rows.clear(); body.replaceChildren(); count.textContent = ''; };
 document.querySelector('#close').onclick = () => dialog.close();
 document.querySelector('form').onsubmit = (event) => event.preventDefault();
 new EventSource('/_simulator/events').onmessage = (event) => draw(JSON.parse(event.data));

@@ -1,18 +1,12 @@
 import type { Json } from '../contract/index.ts';
 import type { MixRow } from '../meter/forecast-mix.ts';
 import type { Sql } from '../runtime/ports.ts';
-import { AssetRecords, type AssetRow } from './assets.ts';
 import { Attempts, type NewAttempt, type OpenAttempt, type Settlement } from './attempts.ts';
 import type { Beginning, Begun, Conclusion, NewGeneration, Work } from './beginning.ts';
-import type { Budget, BudgetState } from './budget.ts';
-import { Budgets } from './budgets.ts';
-import { Deliveries, type Delivery, deliveryOfAlert, type NewDelivery } from './deliveries.ts';
+import { deliveryOfAlert } from './deliveries.ts';
 import { type GenerationPage, type GenerationQuery, type GenerationRecord, Generations } from './generations.ts';
-import { Idempotency, type IdempotentClaim, type KeptAnswer } from './idempotency.ts';
-import { type DeadLetter, Jobs } from './jobs.ts';
-import { type KeyGrant, type KeyRow, Keys, type NewKey } from './keys.ts';
 import { type MixQuery, mix } from './mix.ts';
-import { type ResponseRecord, Responses } from './responses.ts';
+import { RecordBook } from './record-book.ts';
 import { Rollup } from './rollup.ts';
 import { migrations } from './schema.ts';
 import { type SpendAnswer, type SpendQuery, SpendReports, type SpendStep, spend } from './spend.ts';
@@ -21,31 +15,16 @@ import { type SpendAnswer, type SpendQuery, SpendReports, type SpendStep, spend 
  * One tenant's durable record. Synchronous over the Sql port; hosts run each call in a transaction.
  * No two calls can interleave, so every method is atomic.
  */
-export class Book {
-  private readonly sql: Sql;
-  private readonly keys: Keys;
+export class Book extends RecordBook {
   private readonly generations: Generations;
-  private readonly assets: AssetRecords;
-  private readonly responses: Responses;
   private readonly attempts: Attempts;
-  private readonly jobs: Jobs;
-  private readonly deliveries: Deliveries;
-  private readonly budgets: Budgets;
-  private readonly idempotency: Idempotency;
   private readonly rollup: Rollup;
   private readonly reports: SpendReports;
 
   constructor(sql: Sql) {
-    this.sql = sql;
-    this.keys = new Keys(sql);
+    super(sql);
     this.generations = new Generations(sql);
-    this.assets = new AssetRecords(sql);
-    this.responses = new Responses(sql);
     this.attempts = new Attempts(sql);
-    this.jobs = new Jobs(sql);
-    this.deliveries = new Deliveries(sql);
-    this.budgets = new Budgets(sql);
-    this.idempotency = new Idempotency(sql);
     this.rollup = new Rollup(sql);
     this.reports = new SpendReports(sql, this.rollup);
   }
@@ -58,29 +37,6 @@ export class Book {
       this.sql.script(migrations[step - 1] ?? '');
       this.sql.run('INSERT INTO version (step) VALUES (?)', step);
     }
-  }
-
-  /** The stored setting, or `value` stored now if there was none. */
-  setting(name: string, value: string): string {
-    this.sql.run('INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING', name, value);
-    return String(this.sql.all('SELECT value FROM setting WHERE name = ?', name)[0]?.value);
-  }
-
-  createKey(key: NewKey): void {
-    this.keys.create(key);
-  }
-
-  listKeys(): KeyRow[] {
-    return this.keys.list();
-  }
-
-  revokeKey(id: string, at: number): boolean {
-    return this.keys.revoke(id, at);
-  }
-
-  /** The live key with this SHA-256, or undefined: unknown, expired and revoked are not told apart. */
-  authorize(hash: string, at: number): KeyGrant | undefined {
-    return this.keys.authorize(hash, at);
   }
 
   /**
@@ -213,57 +169,9 @@ export class Book {
     return this.jobs.cancel(generationId, now);
   }
 
-  bury(letter: DeadLetter): void {
-    this.jobs.bury(letter);
-  }
-
-  deadLetters(limit: number): DeadLetter[] {
-    return this.jobs.deadLetters(limit);
-  }
-
-  deliver(delivery: NewDelivery): void {
-    this.deliveries.insert(delivery);
-  }
-
-  delivered(id: string, state: Delivery['state'], answer: string, due?: number): void {
-    this.deliveries.answered(id, state, answer, due);
-  }
-
-  deliverAgain(id: string, now: number): boolean {
-    return this.deliveries.again(id, now);
-  }
-
-  listDeliveries(limit: number, generationId?: string): Delivery[] {
-    return this.deliveries.list(limit, generationId);
-  }
-
-  claimRequest(keyId: string, name: string, fingerprint: string, now: number, lifeMs?: number): IdempotentClaim {
-    return this.idempotency.claim(keyId, name, fingerprint, now, lifeMs);
-  }
-
   /** Books an answer that came from the cache: an attempt that was never sent. False where the key was revoked. */
   hit(attempt: NewAttempt, asked: string, settlement: Settlement): boolean {
     return this.attempts.insert(attempt, asked) && this.attempts.settle(settlement);
-  }
-
-  answerRequest(keyId: string, name: string, answer: KeptAnswer): void {
-    this.idempotency.answer(keyId, name, answer);
-  }
-
-  forgetRequest(keyId: string, name: string): void {
-    this.idempotency.forget(keyId, name);
-  }
-
-  putBudget(budget: Budget): void {
-    this.budgets.put(budget);
-  }
-
-  removeBudget(id: string): boolean {
-    return this.budgets.remove(id);
-  }
-
-  listBudgets(at: number): BudgetState[] {
-    return this.budgets.states(at);
   }
 
   /** Where a generation stands; undefined where there is none. */
@@ -284,27 +192,6 @@ export class Book {
     const assets = this.generations.remove(id);
     for (const asset of assets ?? []) this.assets.remove(asset);
     return assets !== undefined;
-  }
-
-  addAsset(asset: AssetRow): void {
-    this.assets.insert(asset);
-  }
-
-  asset(id: string): AssetRow | undefined {
-    return this.assets.find(id);
-  }
-
-  /** Keeps a Responses answer. An ended one is never overwritten. */
-  saveResponse(record: ResponseRecord): void {
-    this.responses.save(record);
-  }
-
-  response(id: string, keyId: string): ResponseRecord | undefined {
-    return this.responses.find(id, keyId);
-  }
-
-  removeResponse(id: string, keyId: string): boolean {
-    return this.responses.remove(id, keyId);
   }
 
   /** A whole report in one go: for books that are small, or nobody else's. */

@@ -52,7 +52,7 @@ export const countOf: Partial<Record<Column, 'tagCount' | 'unitCount' | 'lineCou
   lineAmountHigh: 'lineCount',
 };
 
-/** Attempts by columns. A column that is not there is all zeros. */
+/** Attempts by columns. A column that is not there is all zeros; one in borrowed memory may be longer than it says. */
 export type Segment = {
   rows: number;
   codes: Partial<Record<CodeColumn, Uint32Array>>;
@@ -90,23 +90,23 @@ export function pack(values: ArrayLike<number>): Packed | undefined {
   return { kind, base, data: bytes(packed) };
 }
 
-/** What `pack` packed, as codes. */
-export function unpackCodes(packed: Packed, length: number): Uint32Array {
+/** What `pack` packed, as codes. @param room taken where the codes have to be written somewhere. */
+export function unpackCodes(packed: Packed, length: number, room?: Uint32Array): Uint32Array {
   const { kind, base, data } = packed;
   if (kind === word && base === 0) return valuesOf(kind, data) as Uint32Array;
-  const codes = new Uint32Array(length);
-  if (kind === constant) return codes.fill(base);
+  const codes = room ?? new Uint32Array(length);
+  if (kind === constant) return codes.fill(base, 0, length);
   codes.set(valuesOf(kind, data));
   if (base !== 0) for (let index = 0; index < length; index++) codes[index]! += base;
   return codes;
 }
 
-/** What `pack` packed, as numbers. */
-export function unpackNumbers(packed: Packed, length: number): Float64Array {
+/** What `pack` packed, as numbers. @param room taken where they have to be written somewhere. */
+export function unpackNumbers(packed: Packed, length: number, room?: Float64Array): Float64Array {
   const { kind, base, data } = packed;
   if (kind === double) return valuesOf(kind, data) as Float64Array;
-  const numbers = new Float64Array(length);
-  if (kind === constant) return numbers.fill(base);
+  const numbers = room ?? new Float64Array(length);
+  if (kind === constant) return numbers.fill(base, 0, length);
   numbers.set(valuesOf(kind, data));
   if (base !== 0) for (let index = 0; index < length; index++) numbers[index]! += base;
   return numbers;
@@ -134,7 +134,7 @@ export function join(segments: readonly Segment[]): Segment {
   const whole: Segment = { rows: segments.reduce((sum, one) => sum + one.rows, 0), codes: {}, numbers: {} };
   const lengths = (column: Column) => {
     const count = countOf[column];
-    return segments.map((one) => (count ? sumOf(one.codes[count]) : one.rows));
+    return segments.map((one) => (count ? sumOf(one.codes[count], one.rows) : one.rows));
   };
   const fill = <Values extends Uint32Array | Float64Array>(
     parts: (Values | undefined)[],
@@ -161,8 +161,8 @@ export function join(segments: readonly Segment[]): Segment {
   return whole;
 }
 
-export function sumOf(counts: Uint32Array | undefined): number {
+export function sumOf(counts: Uint32Array | undefined, rows: number): number {
   let sum = 0;
-  if (counts) for (let index = 0; index < counts.length; index++) sum += counts[index]!;
+  if (counts) for (let row = 0; row < rows; row++) sum += counts[row]!;
   return sum;
 }

@@ -6,7 +6,7 @@ import {
   columns,
   countOf,
   join,
-  type numberColumns,
+  numberColumns,
   pack,
   type Segment,
   sumOf,
@@ -15,6 +15,7 @@ import {
 } from './rollup-columns.ts';
 import { Names } from './rollup-names.ts';
 import { readAttempts, SegmentBuilder } from './rollup-rows.ts';
+import type { Scratch } from './scratch.ts';
 
 export type StoredSegment = { id: number; rows: number; level: number; firstAt: number; lastAt: number };
 
@@ -176,20 +177,30 @@ export class Rollup {
   }
 
   /** The wanted columns of a segment; those of a flat column need its count. */
-  read({ id, rows }: Pick<StoredSegment, 'id' | 'rows'>, wanted: readonly Column[]): Segment {
+  read({ id, rows }: Pick<StoredSegment, 'id' | 'rows'>, wanted: readonly Column[], scratch?: Scratch): Segment {
     const segment: Segment = { rows, codes: {}, numbers: {} };
-    for (const column of columns) {
-      if (!wanted.includes(column)) continue;
-      const row = this.sql.all('SELECT kind, base, data FROM rollup_column WHERE id = ?', numberOf(id, column))[0];
-      if (!row) continue;
-      const packed = { kind: Number(row.kind), base: Number(row.base), data: blobOf(row.data) };
+    const lengths: Partial<Record<Column, number>> = {};
+    const lengthOf = (column: Column) => {
       const count = countOf[column];
-      const length = count ? sumOf(segment.codes[count]) : rows;
-      if ((codeColumns as readonly string[]).includes(column)) {
-        segment.codes[column as (typeof codeColumns)[number]] = unpackCodes(packed, length);
-      } else {
-        segment.numbers[column as (typeof numberColumns)[number]] = unpackNumbers(packed, length);
-      }
+      if (!count) return rows;
+      lengths[count] ??= sumOf(segment.codes[count], rows);
+      return lengths[count];
+    };
+    const packed = (column: Column) => {
+      const row = this.sql.all('SELECT kind, base, data FROM rollup_column WHERE id = ?', numberOf(id, column))[0];
+      return row && { kind: Number(row.kind), base: Number(row.base), data: blobOf(row.data) };
+    };
+    for (const column of codeColumns) {
+      const found = wanted.includes(column) ? packed(column) : undefined;
+      if (!found) continue;
+      const length = lengthOf(column);
+      segment.codes[column] = unpackCodes(found, length, scratch?.codesFor(column, length));
+    }
+    for (const column of numberColumns) {
+      const found = wanted.includes(column) ? packed(column) : undefined;
+      if (!found) continue;
+      const length = lengthOf(column);
+      segment.numbers[column] = unpackNumbers(found, length, scratch?.numbersFor(column, length));
     }
     return segment;
   }

@@ -8,8 +8,12 @@ const hour = 3_600_000;
 const day = 24 * hour;
 
 /** One step of grouping: codes by row, and what they are called. */
-export type Level = { name: string; codesOf(segment: Segment): Uint32Array; text(code: number): string };
-export type Filter = { codesOf(segment: Segment): Uint32Array; allowed: Set<number> };
+export type Level = {
+  name: string;
+  codesOf(segment: Segment, room: Uint32Array): Uint32Array;
+  text(code: number): string;
+};
+export type Filter = { codesOf(segment: Segment, room: Uint32Array): Uint32Array; allowed: Set<number> };
 
 const cellGroups = ['modality', 'provider', 'model', 'simulated', 'status', 'basis', 'catalogue'];
 const nameGroups = ['project', 'user', 'workflow', 'parent'] as const;
@@ -178,15 +182,15 @@ export class SpendPlan {
       }
       return JSON.stringify(tags.sort());
     };
-    const codesOf = ({ rows, codes: { tagCount, tag } }: Segment) => {
-      const found = new Uint32Array(rows).fill(none);
+    const codesOf: CodesOf = ({ rows, codes: { tagCount, tag } }, room) => {
+      room.fill(none, 0, rows);
       let place = 0;
       for (let row = 0; tagCount && tag && row < rows; row++) {
         for (const end = place + tagCount[row]!; place < end; place++) {
-          if (isWanted(tag[place]!)) found[row] = sets.indexOf(found[row]!, tag[place]!);
+          if (isWanted(tag[place]!)) room[row] = sets.indexOf(room[row]!, tag[place]!);
         }
       }
-      return found;
+      return room;
     };
     return { name: 'tags', codesOf, text };
   }
@@ -269,23 +273,24 @@ function dense(places: Map<string, number>, words: string, make: () => void): nu
   return place;
 }
 
-function column(name: CodeColumn): (segment: Segment) => Uint32Array {
-  return ({ rows, codes }) => codes[name] ?? new Uint32Array(rows);
+type CodesOf = Level['codesOf'];
+
+function column(name: CodeColumn): CodesOf {
+  return ({ rows, codes }, room) => codes[name] ?? room.fill(0, 0, rows);
 }
 
-function mapped(name: CodeColumn, change: (code: number) => number): (segment: Segment) => Uint32Array {
-  return (segment) => {
-    const from = column(name)(segment);
-    const to = new Uint32Array(from.length);
-    for (let row = 0; row < from.length; row++) to[row] = change(from[row]!);
-    return to;
+function mapped(name: CodeColumn, change: (code: number) => number): CodesOf {
+  return ({ rows, codes }, room) => {
+    const from = codes[name];
+    if (!from) return room.fill(change(0), 0, rows);
+    for (let row = 0; row < rows; row++) room[row] = change(from[row]!);
+    return room;
   };
 }
 
-function timeCodes(length: number): (segment: Segment) => Uint32Array {
-  return ({ rows, numbers: { at } }) => {
-    const codes = new Uint32Array(rows);
-    if (at) for (let row = 0; row < rows; row++) codes[row] = Math.floor(at[row]! / length);
-    return codes;
+function timeCodes(length: number): CodesOf {
+  return ({ rows, numbers: { at } }, room) => {
+    for (let row = 0; row < rows; row++) room[row] = at === undefined ? 0 : Math.floor(at[row]! / length);
+    return room;
   };
 }

@@ -1,6 +1,7 @@
 import { GatewayError } from '../contract/index.ts';
 import type { Row, Sql } from '../runtime/ports.ts';
 import { isFirst, lateOnes, type Rollup, siblingsOf } from './rollup.ts';
+import type { Segment } from './rollup-columns.ts';
 import { readAttempts, SegmentBuilder } from './rollup-rows.ts';
 import type { Percentiles, SpendAnswer, SpendQuery, SpendRow, SpendStep, SpendSums } from './spend.ts';
 import { SpendPlan } from './spend-plan.ts';
@@ -12,6 +13,7 @@ const [rowsAStep, attemptsAStep, groupsAStep, answersAStep] = [16_384, 384, 50_0
 /** More groups than this are not held in memory; more rows than that are not put in order. */
 const mostGroups = 1_000_000;
 const mostSorted = 10_000;
+const ranks = [0.5, 0.95];
 
 /** One report over the columns and what is not in them yet, step by step. Nothing may move while it reads. */
 export class SpendReport {
@@ -39,10 +41,16 @@ export class SpendReport {
   }
 
   private *run(): Generator<SpendRow[], Omit<SpendAnswer, 'rows'>> {
-    yield* this.readColumns();
-    yield* this.readRest();
-    this.hasRead = true;
+    yield* this.readColumns((segment, inside) => this.scan.add(segment, inside));
+    yield* this.readRest((segment) => this.scan.add(segment, false));
     const chosen = this.choose();
+    if (this.scan.isPutOff && !this.query.plain) {
+      const wanted = new Uint8Array(this.scan.groups);
+      for (const group of chosen.groups) wanted[group] = 1;
+      yield* this.readColumns((segment, inside) => this.scan.tally(segment, inside, wanted));
+      yield* this.readRest((segment) => this.scan.tally(segment, false, wanted));
+    }
+    this.hasRead = true;
     yield [];
     const rest = chosen.isAll ? undefined : yield* this.sumRest(chosen.groups);
     yield* this.write(chosen.groups);
@@ -50,7 +58,7 @@ export class SpendReport {
     return { totalPico: total.costPico, total, ...(rest ? { rest } : {}) };
   }
 
-  private *readColumns(): Generator<SpendRow[], void> {
+  private *readColumns(read: (segment: Segment, inside: boolean) => void): Generator<SpendRow[], void> {
     const { from, to, columns } = this.plan;
     let rows = 0;
     for (const stored of this.rollup.segments().reverse()) {
@@ -60,13 +68,13 @@ export class SpendReport {
         yield [];
       }
       rows += stored.rows;
-      this.scan.add(this.rollup.read(stored, columns), stored.firstAt >= from && stored.lastAt < to);
+      read(this.rollup.read(stored, columns, this.scan.scratch), stored.firstAt >= from && stored.lastAt < to);
       if (this.scan.groups > mostGroups) throw tooMany();
     }
   }
 
   /** What is above the watermark, and what is open or late below it. */
-  private *readRest(): Generator<SpendRow[], void> {
+  private *readRest(read: (segment: Segment) => void): Generator<SpendRow[], void> {
     const { sql } = this;
     const { upto } = this.rollup.state();
     const isLate = lateOnes(sql);
@@ -75,7 +83,7 @@ export class SpendReport {
     for (let after = upto; ; ) {
       const rows = readAttempts(sql, 'after', after, attemptsAStep);
       const own = rows.filter((row) => !isLate(String(row.id)));
-      this.addRows(own, (row) => (isFirst(row) ? [] : siblings(row)));
+      if (own.length > 0) read(this.build(own, (row) => (isFirst(row) ? [] : siblings(row))));
       if (rows.length < attemptsAStep) break;
       after = String(rows.at(-1)?.id);
       yield [];
@@ -88,7 +96,7 @@ export class SpendReport {
         ...[after, attemptsAStep],
       );
       const rows = late.flatMap(({ attempt_id: id }) => readAttempts(sql, 'one', id ?? null));
-      this.addRows(rows, siblingsOfLate);
+      if (rows.length > 0) read(this.build(rows, siblingsOfLate));
       if (late.length < attemptsAStep) break;
       after = String(late.at(-1)?.attempt_id);
       yield [];
@@ -96,11 +104,10 @@ export class SpendReport {
     if (this.scan.groups > mostGroups) throw tooMany();
   }
 
-  private addRows(rows: readonly Row[], siblings: (row: Row) => Row[]): void {
-    if (rows.length === 0) return;
+  private build(rows: readonly Row[], siblings: (row: Row) => Row[]): Segment {
     const builder = new SegmentBuilder(this.plan.names);
     for (const row of rows) builder.add(row, siblings(row));
-    this.scan.add(builder.finish(), false);
+    return builder.finish();
   }
 
   /** The dearest groups, or all where the limit allows. */
@@ -149,16 +156,6 @@ export class SpendReport {
     const { scan, plan } = this;
     const units = this.unitsByGroup();
     yield [];
-    const wanted = new Int32Array(scan.groups).fill(-1);
-    for (const group of chosen) wanted[group] = group;
-    const wantedUnits = new Int32Array(scan.units.size).fill(-1);
-    for (let entry = 0; entry < wantedUnits.length; entry++) {
-      if (wanted[scan.units.first[entry]!]! >= 0) wantedUnits[entry] = entry;
-    }
-    const costs = scan.costs.percentiles(wanted, [0.5, 0.95]);
-    yield [];
-    const unitCosts = scan.unitCosts.percentiles(wantedUnits, [0.5, 0.95]);
-    yield [];
     const unitNames = new Map<number, string>();
     const nameOf = (code: number) => {
       const name = unitNames.get(code) ?? plan.names.text('unit', code);
@@ -167,7 +164,7 @@ export class SpendReport {
     };
     const rows: SpendRow[] = [];
     for (const [index, group] of chosen.entries()) {
-      const generationCost = percentilesOf(costs.get(group));
+      const generationCost = percentilesOf(scan.costs.percentiles(group, ranks));
       const row: SpendRow = {
         group: this.groupOf(group),
         ...sumsOf(scan.sums, group),
@@ -176,9 +173,9 @@ export class SpendReport {
         unitCost: {},
       };
       for (const entry of units(group)) {
-        const name = nameOf(scan.units.second[entry]!);
+        const name = nameOf(scan.units.first[entry]!);
         row.units[name] = rounded(scan.quantities.at(entry));
-        const unitCost = percentilesOf(unitCosts.get(entry));
+        const unitCost = percentilesOf(scan.unitCosts.percentiles(entry, ranks));
         if (unitCost) row.unitCost[name] = unitCost;
       }
       rows.push(row);
@@ -207,12 +204,12 @@ export class SpendReport {
   private unitsByGroup(): (group: number) => Int32Array {
     const { units, groups } = this.scan;
     const ends = new Int32Array(groups + 1);
-    for (let entry = 0; entry < units.size; entry++) ends[units.first[entry]! + 1]!++;
+    for (let entry = 0; entry < units.size; entry++) ends[units.second[entry]! + 1]!++;
     for (let group = 0; group < groups; group++) ends[group + 1]! += ends[group]!;
     const next = ends.slice();
     const entries = new Int32Array(units.size);
     for (let entry = 0; entry < units.size; entry++) {
-      const group = units.first[entry]!;
+      const group = units.second[entry]!;
       entries[next[group]!++] = entry;
     }
     return (group) => entries.subarray(ends[group]!, ends[group + 1]!);

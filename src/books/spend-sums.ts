@@ -1,36 +1,56 @@
 import { highUnit } from './rollup-rows.ts';
 
+/** Firsts and seconds that are looked up in a table, where there are not many of them. */
+const [mostDirect, mostTable] = [64, 1 << 22] as const;
+
 /** Pairs of small whole numbers as one: the first pair is 0, the next new one 1, and so on. */
 export class Pairs {
   size = 0;
   first = new Int32Array(256);
   second = new Int32Array(256);
-  /** Places of pairs plus one; 0 is empty. */
+  /** Of the small firsts: places by second, plus one. */
+  private readonly tables: Int32Array[] = [];
+  /** Of the others: places plus one, by hash; 0 is empty. */
   private slots = new Int32Array(1024);
-  /** Neighbours are often the same. */
-  private last = -1;
 
   indexOf(first: number, second: number): number {
-    const { last } = this;
-    if (last >= 0 && this.first[last] === first && this.second[last] === second) return last;
+    if (first < mostDirect && first < this.tables.length) {
+      const table = this.tables[first]!;
+      const place = second < table.length ? table[second]! : 0;
+      if (place > 0) return place - 1;
+    }
+    return first < mostDirect && second < mostTable ? this.setDirect(first, second) : this.find(first, second);
+  }
+
+  private find(first: number, second: number): number {
     const mask = this.slots.length - 1;
     let slot = hashOf(first, second) & mask;
     for (; ; slot = (slot + 1) & mask) {
       const place = this.slots[slot]! - 1;
       if (place < 0) break;
-      if (this.first[place] === first && this.second[place] === second) {
-        this.last = place;
-        return place;
-      }
+      if (this.first[place] === first && this.second[place] === second) return place;
     }
-    return this.make(first, second, slot);
-  }
-
-  private make(first: number, second: number, slot: number): number {
     if (this.size * 2 >= this.slots.length) {
       this.grow();
-      return this.indexOf(first, second);
+      return this.find(first, second);
     }
+    this.slots[slot] = this.size + 1;
+    return this.append(first, second);
+  }
+
+  private setDirect(first: number, second: number): number {
+    while (this.tables.length <= first) this.tables.push(new Int32Array(16));
+    const table = this.tables[first]!;
+    if (second >= table.length) {
+      this.tables[first] = new Int32Array(Math.max(table.length * 2, second + 1));
+      this.tables[first].set(table);
+    }
+    const place = this.append(first, second);
+    this.tables[first]![second] = place + 1;
+    return place;
+  }
+
+  private append(first: number, second: number): number {
     if (this.size >= this.first.length) {
       const [firsts, seconds] = [this.first, this.second];
       this.first = new Int32Array(this.size * 2);
@@ -40,22 +60,24 @@ export class Pairs {
     }
     this.first[this.size] = first;
     this.second[this.size] = second;
-    this.slots[slot] = ++this.size;
-    return this.size - 1;
+    return this.size++;
   }
 
   private grow(): void {
-    this.slots = new Int32Array(this.slots.length * 2);
+    this.slots = new Int32Array(this.slots.length * 4);
     const mask = this.slots.length - 1;
     for (let place = 0; place < this.size; place++) {
-      let slot = hashOf(this.first[place]!, this.second[place]!) & mask;
+      const first = this.first[place]!;
+      const second = this.second[place]!;
+      if (first < mostDirect && second < mostTable) continue;
+      let slot = hashOf(first, second) & mask;
       while (this.slots[slot] !== 0) slot = (slot + 1) & mask;
       this.slots[slot] = place + 1;
     }
   }
 }
 
-export function hashOf(first: number, second: number): number {
+function hashOf(first: number, second: number): number {
   const mixed = Math.imul(Math.imul(first, 0x9e3779b1) ^ second, 0x85ebca6b);
   return mixed ^ (mixed >>> 15);
 }
@@ -87,13 +109,10 @@ export class Counts {
     this.values[group]! += value;
   }
 
-  count({ size, groups }: Items, most: number): void {
-    if (most > this.values.length) this.values = longer(this.values, most);
-    const { values } = this;
-    for (let item = 0; item < size; item++) {
-      const group = groups[item]!;
-      if (group >= 0) values[group]!++;
-    }
+  /** The sums themselves, with room for so many groups. */
+  fit(groups: number): Float64Array {
+    if (groups > this.values.length) this.values = longer(this.values, groups);
+    return this.values;
   }
 
   at(group: number): number {
@@ -117,8 +136,7 @@ export class Money {
 
   /** Adds up a column. @param most the highest group and one. */
   sum({ size, groups, of }: Items, most: number, lows: Float64Array, highs: Float64Array | undefined): void {
-    if (most > this.low.length) this.fit(most);
-    const { low } = this;
+    const low = this.fit(most);
     for (let item = 0; item < size; item++) {
       const group = groups[item]!;
       if (group < 0) continue;
@@ -142,9 +160,13 @@ export class Money {
     return (this.high[group] ?? 0) * highUnit + (this.low[group] ?? 0);
   }
 
-  private fit(groups: number): void {
-    this.low = longer(this.low, groups);
-    this.high = longer(this.high, groups);
+  /** What is below 2^52 of the sums, with room for so many groups. */
+  fit(groups: number): Float64Array {
+    if (groups > this.low.length) {
+      this.low = longer(this.low, groups);
+      this.high = longer(this.high, groups);
+    }
+    return this.low;
   }
 }
 
@@ -166,14 +188,23 @@ export class Sums {
   readonly markup = new Money();
   readonly avoided = new Money();
 
-  /** @param marks by row, without those that are not to be counted. */
-  mark({ size, groups, of }: Items, marks: Uint8Array): void {
-    const rare = mark.open | mark.failed | mark.unpriced | mark.estimated | mark.hit;
+  /** Adds up attempts with their costs, by row. @param most the highest group and one. */
+  add({ size, groups, of }: Items, most: number, marks: Uint8Array, cost: Float64Array, costHigh?: Float64Array): void {
+    const attempts = this.attempts.fit(most);
+    const lows = this.cost.fit(most);
     for (let item = 0; item < size; item++) {
       const group = groups[item]!;
       if (group < 0) continue;
-      const marked = marks[of === undefined ? item : of[item]!]! & rare;
-      if (marked !== 0) this.markOne(group, marked);
+      const row = of === undefined ? item : of[item]!;
+      attempts[group]!++;
+      const sum = lows[group]! + cost[row]!;
+      const high = costHigh === undefined ? 0 : costHigh[row]!;
+      if (sum >= 0 && sum < highUnit && high === 0) lows[group] = sum;
+      else this.cost.add(group, cost[row]!, high);
+      const marked = marks[row]!;
+      if ((marked & ~mark.billed) === 0) continue;
+      this.markOne(group, marked);
+      if (marked & mark.failed) this.failedCost.add(group, cost[row]!, high);
     }
   }
 

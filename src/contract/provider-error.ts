@@ -43,7 +43,7 @@ export function errorOfAnswer(
   const provider = typeof answerer === 'string' ? answerer : answerer.id;
   const quota = typeof answerer === 'string' ? undefined : answerer.isQuotaExhausted?.(status, body ?? null);
   const fault = readFault(body);
-  const retryAfterMs = readRetryAfter(headers, body);
+  const retryAfterMs = readRetryAfter(headers, body) ?? (status === 429 ? readReset(headers) : undefined);
   const words = fault.message ?? `answered ${status}`;
   const base = { provider, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   const unbilled = { ...base, failure: 'B', billing: 'none' } as const;
@@ -150,23 +150,59 @@ export function errorOfThrow(provider: string, thrown: unknown, signal?: AbortSi
 }
 
 /**
- * How long the provider asks to wait, in milliseconds: `retry-after-ms`, `retry-after` in seconds or as an HTTP date
+ * How long the provider asks to wait, in milliseconds: `retry-after-ms`, `x-ms-retry-after-ms`, `retry-after` in seconds or as an HTTP date
  * (counted from the answer's own `date` header, so that no clock is read), or Google's RetryInfo.
  */
 export function readRetryAfter(headers: AnswerHeaders, body?: Json): number | undefined {
-  const exact = Number.parseFloat(header(headers, 'retry-after-ms') ?? '');
+  const exact = Number.parseFloat(header(headers, 'retry-after-ms') ?? header(headers, 'x-ms-retry-after-ms') ?? '');
   if (Number.isFinite(exact) && exact >= 0) return exact;
   const text = header(headers, 'retry-after')?.trim();
   if (text) {
     if (/^\d+(\.\d+)?$/.test(text)) return Math.round(Number(text) * 1000);
-    const wait = Date.parse(text) - Date.parse(header(headers, 'date') ?? '');
-    if (Number.isFinite(wait)) return Math.max(0, wait);
+    const wait = readDate(headers, text);
+    if (wait !== undefined) return wait;
   }
   for (const detail of listAt(body, 'error', 'details')) {
     const delay = /^(\d+(?:\.\d+)?)s$/.exec(stringAt(detail, 'retryDelay') ?? '');
     if (delay) return Math.round(Number(delay[1]) * 1000);
   }
   return undefined;
+}
+
+const resets = ['requests', 'tokens', 'input-tokens', 'output-tokens'].flatMap((kind) => [
+  { reset: `x-ratelimit-reset-${kind}`, remaining: `x-ratelimit-remaining-${kind}` },
+  { reset: `anthropic-ratelimit-${kind}-reset`, remaining: `anthropic-ratelimit-${kind}-remaining` },
+]);
+
+/**
+ * When the limits of an answer that met one are open again, in milliseconds: OpenAI's `x-ratelimit-reset-*` (`6m0s`, `250ms`) and
+ * Anthropic's `anthropic-ratelimit-*-reset` (RFC 3339, counted from the answer's `date`). The longest of those that are used up; where
+ * none says so, the shortest.
+ */
+export function readReset(headers: AnswerHeaders): number | undefined {
+  const found = resets.flatMap(({ reset, remaining }) => {
+    const text = header(headers, reset);
+    const ms = text === undefined ? undefined : (readDuration(text) ?? readDate(headers, text));
+    return ms === undefined ? [] : [{ ms, empty: Number(header(headers, remaining) ?? Number.NaN) === 0 }];
+  });
+  const empty = found.filter((one) => one.empty);
+  if (empty.length > 0) return Math.max(...empty.map(({ ms }) => ms));
+  return found.length > 0 ? Math.min(...found.map(({ ms }) => ms)) : undefined;
+}
+
+const unitMs: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Go's way to write a duration: `1s`, `6m0s`, `1h30m`, `120ms`. */
+function readDuration(text: string): number | undefined {
+  const trimmed = text.trim();
+  if (!/^(\d+(\.\d+)?(ms|[smhd]))+$/.test(trimmed)) return undefined;
+  const parts = [...trimmed.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g)];
+  return Math.round(parts.reduce((sum, [, count, unit]) => sum + Number(count) * unitMs[unit!]!, 0));
+}
+
+function readDate(headers: AnswerHeaders, text: string): number | undefined {
+  const wait = Date.parse(text) - Date.parse(header(headers, 'date') ?? '');
+  return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
 }
 
 type Fault = { message?: string; param?: string; codes: string[] };

@@ -51,6 +51,7 @@ export function askedOfMedia(request: MediaRequest): Asked {
         ...base,
         ...textOf(request.prompt, request.negativePrompt),
         images: (request.images?.length ?? 0) + (request.mask ? 1 : 0),
+        pixels: pixelsOf(request.images ?? []),
         n: request.n,
         size: request.size,
         quality: request.quality,
@@ -73,6 +74,7 @@ export function askedOfMedia(request: MediaRequest): Asked {
         ...base,
         ...textOf(request.prompt),
         images: request.images?.length ?? 0,
+        unbounded: request.video !== undefined,
         seconds: request.seconds,
         size: request.size,
         resolution: request.resolution,
@@ -81,6 +83,13 @@ export function askedOfMedia(request: MediaRequest): Asked {
     case 'model3d':
       return { ...base, ...textOf(request.prompt), images: request.images?.length ?? 0 };
   }
+}
+
+function pixelsOf(images: readonly Asset[]): number[] {
+  return images.flatMap((image) => {
+    const { width, height } = ('bytes' in image && probe(image.bytes)) || {};
+    return width && height ? [width * height] : [];
+  });
 }
 
 function secondsOf(audio: Asset): number | undefined {

@@ -202,14 +202,16 @@ export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
     trace.costStatus = graver(trace.costStatus, receipt.status);
     const now = gateway.clock.now();
     const charge = chargeOf(receipt, settlement.outcome, caller.markupPpm);
+    let settled: string | undefined;
     try {
-      await caller.book.settle(
+      settled = await caller.book.settle(
         { attemptId: id, at: now, receipt, charge, ...settlement },
         opened.plain || !end ? undefined : { id: generationId, at: now, ...end },
       );
     } finally {
       opened.onEnd?.();
     }
+    if (settled === 'telling') gateway.wake.arm(caller.tenant);
     if (end && !opened.plain) gateway.wake.ended(caller.tenant, generationId);
   };
   const learn = (error?: GatewayError) => {

@@ -53,8 +53,8 @@ export class Breaker {
     this.row++;
     const isProbe = this.until !== 0 && now >= this.until;
     this.probing = 0;
-    if (isProbe) return this.open(now);
-    if (this.until === 0 && (this.row >= inRow || (calls >= least && failures >= calls * share))) this.open(now);
+    if (isProbe || (this.until === 0 && (this.row >= inRow || (calls >= least && failures >= calls * share))))
+      this.open(now);
   }
 
   /** The call came to nothing that says anything about the provider. */

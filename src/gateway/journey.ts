@@ -76,7 +76,7 @@ export class Journey {
     const upstream = upstreamOf(gateway, model);
     const now = gateway.clock.now();
     const health = gateway.health.provider(upstream);
-    if (!this.travels.media) health.budget.called(now);
+    if (this.made === 0) health.budget.called(now);
     const key = upstream.keys ? health.keys.pick(now) : upstream.key;
     return {
       model,
@@ -103,14 +103,19 @@ export class Journey {
     return undefined;
   }
 
-  /** The attempt of a leg has begun: it asks here what follows when it fails. */
+  /** The attempt of a leg has begun. */
   began(leg: Leg, attempt: Attempt): Attempt {
     leg.attempt = attempt;
     this.last = attempt;
     this.made++;
     this.move = undefined;
-    attempt.next = (error, idle) => this.decide(leg, error, idle);
+    this.listen(leg);
     return attempt;
+  }
+
+  /** The attempt of a leg asks here what follows when it fails. */
+  listen(leg: Leg): void {
+    if (leg.attempt) leg.attempt.next = (error, idle) => this.decide(leg, error, idle);
   }
 
   /** A stream that has begun: it goes on elsewhere only where the route says so. */

@@ -1,6 +1,8 @@
 import {
   type AssetPart,
   GatewayError,
+  isObject,
+  type Json,
   type JsonObject,
   type Part,
   type TextPart,
@@ -65,8 +67,10 @@ async function keepText(
   gateway: Gateway,
   caller: Pick<Caller, 'tenant' | 'book'>,
   attempt: Attempt,
-  { text, annotations = [] }: TextPart,
+  part: TextPart,
 ): Promise<JsonObject> {
+  const { text } = part;
+  const annotations = (part.annotations ?? []).filter((note) => !repeats(note, text));
   if (annotations.length === 0) return { type: 'text', text };
   const notes = JSON.stringify(annotations);
   if (notes.length <= mostNotes) return { type: 'text', text, annotations };
@@ -76,6 +80,11 @@ async function keepText(
   const { size, sha256 } = await write(gateway, attempt, id, new TextEncoder().encode(notes));
   await caller.book.addAsset({ id, generationId: attempt.generationId, sha256, mediaType, bytes: size, at });
   return { type: 'text', text, asset: id, media_type: mediaType, bytes: size, sha256 };
+}
+
+/** Whether a note says nothing but the text itself. */
+function repeats(note: Json, text: string): boolean {
+  return isObject(note) && note.text === text && Object.keys(note).length === 1;
 }
 
 function outputOf(attempt: Attempt, id: string, stored: Stored, found: Probe): JsonObject {

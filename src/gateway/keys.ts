@@ -1,3 +1,6 @@
+import { isObject, type Json } from '../contract/index.ts';
+import type { Upstream } from '../runtime/ports.ts';
+
 /** A provider's keys. One that is refused or spent is set aside for a time; none is ever forgotten. */
 export class KeyRing {
   private readonly keys: readonly string[];
@@ -44,8 +47,22 @@ export function keysIn(text: string): string[] {
 }
 
 /** Names a key in the book without telling it: 32 bits of FNV-1a. */
-export function keyMark(key: string): string {
+function markOf(key: string): string {
   let hash = 0x811c9dc5;
   for (let index = 0; index < key.length; index++) hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193);
   return (hash >>> 0).toString(16).padStart(8, '0');
+}
+
+type Keyed = Pick<Upstream, 'key' | 'keys'>;
+
+/** What is kept of a job: with the mark of its key, where another one would not be shown the job. */
+export function keyedRef(upstream: Keyed, ref: Json): Json {
+  return upstream.keys ? { atelier_key: markOf(upstream.key), ref } : ref;
+}
+
+/** The job's own reference, and its provider with the key that the job was sent with. */
+export function openRef<T extends Keyed>(upstream: T, ref: Json): { upstream: T; ref: Json } {
+  if (!isObject(ref) || typeof ref.atelier_key !== 'string' || ref.ref === undefined) return { upstream, ref };
+  const key = upstream.keys?.find((one) => markOf(one) === ref.atelier_key);
+  return { upstream: key === undefined ? upstream : { ...upstream, key }, ref: ref.ref };
 }

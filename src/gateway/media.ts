@@ -16,12 +16,15 @@ import {
 } from '../contract/index.ts';
 import type { Upstream } from '../runtime/ports.ts';
 import { askedOfMedia } from './asked.ts';
-import { type About, type Attempt, beginAttempt, upstreamOf } from './attempt.ts';
+import { type About, type Attempt, beginAttempt } from './attempt.ts';
 import { boundOfMedia } from './bound.ts';
 import { checkCapabilities } from './capabilities.ts';
+import { languageOf, wordsOf } from './conditions.ts';
 import { degradationsOf, unhonoured } from './degradations.ts';
 import type { Caller, Gateway, Trace } from './gateway.ts';
+import { Journey, type Leg, travel } from './journey.ts';
 import { keepOutput } from './keep.ts';
+import { type Plan, planOf, type Wishes } from './plan.ts';
 import { withoutKeyIn } from './refusal.ts';
 import { unitsOf } from './units.ts';
 import { settleUnknown } from './unknown.ts';
@@ -39,6 +42,9 @@ export type MediaCall = {
   webhook?: { url: string; origin: string };
   /** Degradations become errors. */
   strict?: boolean;
+  /** What the request says about who may answer it. */
+  wishes?: Wishes;
+  header?: (name: string) => string | undefined;
 };
 
 /** Milliseconds until a provider call of ours is given up, and until a whole job is. */
@@ -59,33 +65,98 @@ export function portOf(model: Model, upstream: Upstream): MediaPort<MediaModalit
   });
 }
 
-/** Checks the request against what the model can do and makes the generation durable; nothing has been sent yet. */
+/** How an attempt that was begun goes on when its sending fails. */
+const journeys = new WeakMap<Attempt, { journey: Journey; leg: Leg }>();
+
+/**
+ * Chooses who is asked first, checks the request against what that model can do and makes the generation durable; nothing has been
+ * sent yet.
+ */
 export async function beginMedia(gateway: Gateway, call: MediaCall): Promise<Attempt> {
+  const { caller, trace } = call;
+  const journey = new Journey(gateway, planMedia(gateway, call), { caller, trace, media: true, plain: false });
+  return travel(journey, async (leg) => {
+    const attempt = await beginLeg(journey, leg, call);
+    journeys.set(attempt, { journey, leg });
+    return attempt;
+  });
+}
+
+function planMedia(gateway: Gateway, call: MediaCall): Plan {
+  const { caller, trace, asked, request, wishes, header, record, about } = call;
+  const words = wordsOf(record);
+  return planOf(gateway, {
+    caller,
+    trace,
+    asked,
+    modality: request.modality,
+    wishes,
+    body: record,
+    header,
+    worth: () => askedOfMedia(request),
+    facts: () => ({
+      characters: words.length,
+      stream: false,
+      tools: false,
+      tags: about?.tags,
+      language: stringAt(request, 'language') ?? header?.('x-atelier-language') ?? languageOf(words),
+    }),
+  });
+}
+
+async function beginLeg(journey: Journey, leg: Leg, call: MediaCall): Promise<Attempt> {
   const { request, record } = call;
-  const model = gateway.directory.resolve(call.asked, request.modality);
-  const upstream = upstreamOf(gateway, model);
+  const { model, upstream } = leg;
   const port = portOf(model, upstream);
   checkCapabilities(model, request);
-  const degradations = unhonoured(model, port, request);
-  if (call.strict && degradations.length > 0) {
+  const unplaced = unhonoured(model, port, request);
+  if (call.strict && unplaced.length > 0) {
     throw new GatewayError('unsupported_parameter', {
-      message: `${model.id} has no place for ${degradations.map(({ field }) => field).join(', ')}.`,
-      param: degradations[0]!.field,
+      message: `${model.id} has no place for ${unplaced.map(({ field }) => field).join(', ')}.`,
+      param: unplaced[0]!.field,
     });
   }
-  return beginAttempt(gateway, {
+  const attempt = await beginAttempt(journey.gateway, {
     caller: call.caller,
     model,
+    upstream,
+    after: leg.after,
     asked: call.asked,
     request: record,
     bound: boundOfMedia(request, record),
     worth: () => askedOfMedia(request),
     about: call.about,
-    degradations,
+    degradations: [...journey.degradationOf(model), ...unplaced],
     webhook: call.webhook,
     job: { submitWithin: submitDeadline * 1.5, deadline: jobDeadlines[request.modality] ?? usualDeadline },
     trace: call.trace,
   });
+  return journey.began(leg, attempt);
+}
+
+/**
+ * Sends a job that was begun. What was refused unbilled, or never sent, goes on to the next model of the same modality, or once more to
+ * the same; what may have been done is never sent again.
+ * @returns the attempt that was taken, and where it stands.
+ */
+export async function sendMedia(
+  gateway: Gateway,
+  call: MediaCall,
+  attempt: Attempt,
+  progress?: (progress: Progress) => void,
+): Promise<{ attempt: Attempt; operation: Operation }> {
+  const begun = journeys.get(attempt);
+  if (!begun) return { attempt, operation: await submitMedia(gateway, call.caller, attempt, call.request, progress) };
+  const { journey, leg: first } = begun;
+  journey.listen(first);
+  return travel(
+    journey,
+    async (leg) => {
+      const current = leg === first ? attempt : await beginLeg(journey, leg, call);
+      return { attempt: current, operation: await submitMedia(gateway, call.caller, current, call.request, progress) };
+    },
+    first,
+  );
 }
 
 /**

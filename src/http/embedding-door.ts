@@ -9,11 +9,13 @@ import {
 } from '../contract/index.ts';
 import type { About } from '../gateway/attempt.ts';
 import { type Caller, newTrace, type Trace } from '../gateway/gateway.ts';
-import { beginMedia, submitMedia } from '../gateway/media.ts';
+import { beginMedia, type MediaCall, sendMedia } from '../gateway/media.ts';
+import type { Wishes } from '../gateway/plan.ts';
 import { aboutOf } from './about.ts';
 import { errorAnswer, jsonAnswer, traceHeaders } from './answer.ts';
 import { readJson } from './body.ts';
 import type { Doors } from './generations.ts';
+import { takeWishes } from './wishes.ts';
 
 export type Embedded = { vectors: number[][]; inputTokens: number | undefined };
 
@@ -25,11 +27,12 @@ export async function embed(
   asked: string,
   request: EmbeddingRequest,
   about?: About,
+  wishes?: Wishes,
 ): Promise<Embedded> {
   const { gateway } = doors;
   const record = { count: request.input.length };
-  const attempt = await beginMedia(gateway, { caller, trace, asked, request, record, about });
-  const operation = await submitMedia(gateway, caller, attempt, request);
+  const call: MediaCall = { caller, trace, asked, request, record, about, wishes };
+  const { attempt, operation } = await sendMedia(gateway, call, await beginMedia(gateway, call));
   if (operation.status !== 'completed') {
     const error =
       operation.status === 'failed' || operation.status === 'canceled'
@@ -50,7 +53,8 @@ export function embeddingDoor(doors: Doors, dialect: Dialect) {
     try {
       const caller = await doors.authenticator.caller(c);
       const { body } = await readJson(c);
-      const asked = body.model;
+      const wishes = takeWishes(c, body);
+      const asked = body.model ?? wishes?.models?.[0];
       if (typeof asked !== 'string')
         throw new GatewayError('invalid_request', { message: 'model is required.', param: 'model' });
       const { vectors, inputTokens } = await embed(
@@ -60,6 +64,7 @@ export function embeddingDoor(doors: Doors, dialect: Dialect) {
         asked,
         readRequest(body),
         await aboutOf(c, caller, body),
+        wishes,
       );
       const answer = {
         object: 'list',

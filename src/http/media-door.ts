@@ -17,9 +17,9 @@ import type { Caller, Gateway, Trace } from '../gateway/gateway.ts';
 import { type MediaCall, portOf } from '../gateway/media.ts';
 import type { Begun } from '../jobs/run.ts';
 import { hashedUser } from './about.ts';
-import { takeWishes } from './wishes.ts';
 import { noteEnd, startMedia, waitFor } from './generation-wait.ts';
 import type { Doors } from './generations.ts';
+import { takeWishes } from './wishes.ts';
 
 /** Milliseconds that these doors wait for an end, unless `x-atelier-wait` (seconds) says otherwise: less than SDKs wait for us. */
 const patience = 540_000;
@@ -28,7 +28,7 @@ const patience = 540_000;
 export type Asked = {
   name: string;
   model: Model;
-  /** The provider speaks OpenAI's own surface: fields that we do not know may mean something to it. */
+  /** The provider speaks OpenAI's own language: fields that we do not know may mean something to it. */
   own: boolean;
   /** What the model has a place for; undefined where its port takes everything. */
   honours: readonly string[] | undefined;
@@ -49,7 +49,7 @@ export function readModel(gateway: Gateway, c: Context, body: JsonObject, modali
   return {
     name,
     model: found,
-    own: upstream.row.adapter.startsWith('openai'),
+    own: upstream.provider.text?.['openai-chat'] !== undefined,
     honours: portOf(found, upstream).honours?.({ model: found.upstream, options }),
     strict: c.req.header('x-atelier-strict') === 'true',
   };

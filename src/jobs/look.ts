@@ -2,6 +2,7 @@ import type { ClaimedJob, OpenAttempt } from '../books/index.ts';
 import { asGatewayError, errorCodes, GatewayError, type Operation } from '../contract/index.ts';
 import { type Attempt, attemptOf } from '../gateway/attempt.ts';
 import { type Caller, type Gateway, newTrace } from '../gateway/gateway.ts';
+import { openRef } from '../gateway/keys.ts';
 import { cancelMedia, finishMedia, pollMedia } from '../gateway/media.ts';
 import { settleUnknown } from '../gateway/unknown.ts';
 import { pauseAfter } from './pace.ts';
@@ -14,8 +15,9 @@ export type Owner = Pick<Caller, 'tenant' | 'book'>;
 
 /** An open attempt of the book, ready to be asked about. Undefined where its provider is not configured any more. */
 export function openedAttempt(gateway: Gateway, owner: Owner, row: OpenAttempt): Attempt | undefined {
-  const upstream = gateway.upstreams.get(row.provider);
-  if (!upstream) return undefined;
+  const configured = gateway.upstreams.get(row.provider);
+  if (!configured) return undefined;
+  const { upstream } = openRef(configured, row.ref);
   const id = `${row.provider}/${row.model}`;
   const known = gateway.directory.find(id);
   // A model of several modalities is one row each; the attempt knows which it was.
@@ -49,11 +51,12 @@ export async function lookAt(
   if (!attempt) return again(60_000, job.failures);
   if (job.tries >= mostTries) return bury(gateway, owner, attempt, `looked at ${job.tries} times without coming back`);
   if (row.ref === null) return giveUp(gateway, attempt, 'the gateway stopped before the answer arrived');
+  const { ref } = openRef(attempt.upstream, row.ref);
   let operation: Operation | undefined;
   try {
     const over = now >= job.deadline;
-    if (job.canceling || over) operation = await cancelMedia(attempt, row.ref);
-    operation ??= await pollMedia(attempt, row.ref);
+    if (job.canceling || over) operation = await cancelMedia(attempt, ref);
+    operation ??= await pollMedia(attempt, ref);
     if (over && isRunning(operation)) return await giveUp(gateway, attempt, 'it did not finish in time');
   } catch (thrown) {
     // Asking is free and changes nothing: only a lasting refusal ends the job, or the end of its time.

@@ -1,7 +1,8 @@
-import type { MediaRequest, Operation, Progress } from '../contract/index.ts';
+import type { Operation, Progress } from '../contract/index.ts';
 import type { Attempt } from '../gateway/attempt.ts';
-import type { Caller, Gateway } from '../gateway/gateway.ts';
-import { beginMedia, finishMedia, type MediaCall, submitMedia } from '../gateway/media.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import { keyedRef } from '../gateway/keys.ts';
+import { beginMedia, finishMedia, type MediaCall, sendMedia } from '../gateway/media.ts';
 import { pauseAfter } from './pace.ts';
 
 /** A generation that has begun. `work` ends when its sending has: with its end, or as a job that the timer follows. */
@@ -17,21 +18,21 @@ export async function runMedia(
   progress?: (progress: Progress) => void,
 ): Promise<Begun> {
   const attempt = await beginMedia(gateway, call);
-  return { attempt, work: send(gateway, call.caller, attempt, call.request, call.record, progress) };
+  return { attempt, work: send(gateway, call, attempt, progress) };
 }
 
 async function send(
   gateway: Gateway,
-  caller: Caller,
-  attempt: Attempt,
-  request: MediaRequest,
-  record: MediaCall['record'],
+  call: MediaCall,
+  begun: Attempt,
   progress?: (progress: Progress) => void,
 ): Promise<void> {
-  const operation = await submitMedia(gateway, caller, attempt, request, progress);
+  const { caller, record } = call;
+  const { attempt, operation } = await sendMedia(gateway, call, begun, progress);
   if (isRunning(operation)) {
     const due = gateway.clock.now() + pauseAfter(gateway.pace, operation, 0, 0);
-    await caller.book.submitted(attempt.id, attempt.generationId, operation.ref, due, operation.fraction);
+    const ref = keyedRef(attempt.upstream, operation.ref);
+    await caller.book.submitted(attempt.id, attempt.generationId, ref, due, operation.fraction);
     gateway.wake.arm(caller.tenant);
     return;
   }

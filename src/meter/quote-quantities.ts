@@ -9,6 +9,10 @@ type Quantities = { bounded: Bounded[]; assumptions: string[] };
 const usualAnswer = 512;
 /** Tokens of a picture that goes in: least, usual, most over the vendors that count them. */
 const pictureTokens = { min: 65, expected: 800, max: 7000 };
+/** Megapixels of a picture that goes in and whose size is not known. */
+const pictureMegapixels = { min: 1, expected: 1, max: 20 };
+/** Tokens of words and thoughts beside a picture or film, where one figure is wanted. */
+const usualWords = 64;
 /** Characters a second that voices speak: fastest, usual, slowest. */
 const speech = { fast: 25, usual: 15, slow: 8 };
 
@@ -80,17 +84,7 @@ function addImages(found: Quantities, model: Model, asked: Asked, sold: Sold): v
       found.assumptions.push('the tokens of one image are not known');
       return;
     }
-    addTokens(found, { ...asked, images: 0 });
-    if (asked.images > 0) {
-      const { min, expected, max } = pictureTokens;
-      const meter = sold.has('input_image_tokens') ? 'input_image_tokens' : 'input_text_tokens';
-      found.bounded.push({
-        meter,
-        min: min * asked.images,
-        expected: expected * asked.images,
-        max: max * asked.images,
-      });
-    }
+    addPrompt(found, model, asked, sold);
     found.bounded.push({
       meter: 'output_image_tokens',
       min: each.min * n,
@@ -100,14 +94,55 @@ function addImages(found: Quantities, model: Model, asked: Asked, sold: Sold): v
     found.assumptions.push(...each.assumptions);
     return;
   }
-  const dims = wordsOf({ size: asked.size, quality: asked.quality, resolution: asked.resolution });
-  if (sold.has('images')) found.bounded.push(exactly('images', n, dims));
-  else if (sold.has('megapixels')) found.bounded.push(exactly('megapixels', n * megapixelsOf(asked.size), dims));
+  const resolution = asked.resolution ?? linesOf(asked.size);
+  const dims = wordsOf({ size: asked.size, quality: asked.quality, resolution });
+  if (sold.has('images')) {
+    found.bounded.push(exactly('images', n, dims));
+    if (sold.has('megapixels')) addFurtherMegapixels(found, asked, n);
+  } else if (sold.has('megapixels')) found.bounded.push(exactly('megapixels', n * megapixelsOf(asked.size), dims));
+}
+
+/** What goes in beside sound and film, and the words that come out with what is made. */
+function addPrompt(found: Quantities, model: Model, asked: Asked, sold: Sold): void {
+  addTokens(found, { ...asked, images: 0 });
+  if (asked.images > 0) {
+    const { min, expected, max } = pictureTokens;
+    const meter = sold.has('input_image_tokens') ? 'input_image_tokens' : 'input_text_tokens';
+    found.bounded.push({ meter, min: min * asked.images, expected: expected * asked.images, max: max * asked.images });
+  }
+  const most = numberAt(model.capabilities, 'max_text_tokens');
+  if (most === undefined || !sold.has('output_text_tokens')) return;
+  found.bounded.push({ meter: 'output_text_tokens', min: 0, expected: Math.min(usualWords, most), max: most });
+  found.assumptions.push(`at most ${most} tokens of words and thoughts beside it`);
+}
+
+/** Where the first megapixel of a picture is in its price: every further one that comes out, and every one that goes in. */
+function addFurtherMegapixels(found: Quantities, asked: Asked, n: number): void {
+  const known = asked.pixels ?? [];
+  const given = known.reduce((sum, pixels) => sum + Math.ceil(pixels / megapixel), 0);
+  const unknown = Math.max(0, asked.images - known.length);
+  const out = megapixelsOf(asked.size) - 1;
+  const all = (each: number) => n * (out + given + unknown * each);
+  const { min, expected, max } = pictureMegapixels;
+  if (all(max) === 0) return;
+  found.bounded.push({ meter: 'megapixels', min: all(min), expected: all(expected), max: all(max) });
+  if (unknown > 0) found.assumptions.push(`${min} to ${max} megapixels a picture whose size is not known`);
+}
+
+/** Pixels that vendors count as one megapixel. */
+const megapixel = 1_048_576;
+
+/** "1920x1080" is 1080p, however it is turned. */
+function linesOf(size: string | undefined): string | undefined {
+  const [, width, height] = /^(\d+)x(\d+)$/.exec(size ?? '') ?? [];
+  if (!width || !height) return undefined;
+  const lines = Math.min(Number(width), Number(height));
+  return lines === 2160 ? '4k' : `${lines}p`;
 }
 
 function megapixelsOf(size: string | undefined): number {
   const [, width, height] = /^(\d+)x(\d+)$/.exec(size ?? '') ?? [];
-  return width && height ? Math.max(1, Math.ceil((Number(width) * Number(height)) / 1_048_576)) : 1;
+  return width && height ? Math.max(1, Math.ceil((Number(width) * Number(height)) / megapixel)) : 1;
 }
 
 /** What is asked for by a word; "auto" asks for nothing. */
@@ -206,9 +241,10 @@ function addVideo(found: Quantities, model: Model, asked: Asked, sold: Sold): vo
   if (!sold.has('output_video_seconds')) return;
   const length = secondsOf(found, model, asked);
   if (!length) return;
+  if (sold.has('input_text_tokens')) addPrompt(found, model, asked, sold);
   const n = asked.n ?? 1;
   const dims = {
-    resolution: (asked.resolution ?? '720p').toLowerCase(),
+    resolution: (asked.resolution ?? linesOf(asked.size) ?? usualResolution(model)).toLowerCase(),
     audio: String(asked.audio ?? true),
     ...wordsOf({ size: asked.size, mode: asked.mode }),
   };
@@ -219,6 +255,13 @@ function addVideo(found: Quantities, model: Model, asked: Asked, sold: Sold): vo
     ...(length.max === undefined ? {} : { max: length.max * n }),
     dims,
   });
+}
+
+/** 720p where the model makes it, else the first that it does. */
+function usualResolution(model: Model): string {
+  const made = at(model.capabilities, 'resolutions');
+  const words = Array.isArray(made) ? made.map(String) : [];
+  return words.length === 0 || words.includes('720p') ? '720p' : words[0]!;
 }
 
 function addModels(found: Quantities, asked: Asked, sold: Sold): void {

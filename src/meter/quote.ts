@@ -12,6 +12,8 @@ export type Asked = {
   bytes: number;
   /** Pictures that go in. */
   images: number;
+  /** Pixels of those whose size is known. */
+  pixels?: readonly number[];
   /** True where something goes in whose tokens cannot be bounded (a file, a video). */
   unbounded?: boolean;
   maxOutputTokens?: number;

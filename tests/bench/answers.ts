@@ -9,16 +9,17 @@ export const streamEvents = 200;
 export const answerMeters = { input_text_tokens: 24, output_text_tokens: 60 } as const;
 
 const head = { id: 'chatcmpl-bench', created: 1_795_305_600, model: 'gpt-5.5' };
-const usage = {
+const usageOf = (output: number) => ({
   prompt_tokens: answerMeters.input_text_tokens,
-  completion_tokens: answerMeters.output_text_tokens,
-  total_tokens: answerMeters.input_text_tokens + answerMeters.output_text_tokens,
+  completion_tokens: output,
+  total_tokens: answerMeters.input_text_tokens + output,
   prompt_tokens_details: { cached_tokens: 0, audio_tokens: 0 },
   completion_tokens_details: { reasoning_tokens: 0, audio_tokens: 0 },
-};
+});
 
-/** A chat completion of exactly `answerBytes` bytes. */
-export function chatAnswer(): string {
+/** A chat completion of exactly `answerBytes` bytes that reports so many output tokens. */
+export function chatAnswer(output: number = answerMeters.output_text_tokens): string {
+  const usage = usageOf(output);
   const write = (content: string) =>
     JSON.stringify({
       ...head,
@@ -30,11 +31,16 @@ export function chatAnswer(): string {
 }
 
 /** The frames of a streamed chat completion, with a usage chunk when the caller asked for one. */
-export function chatFrames(withUsage: boolean): string[] {
+export function chatFrames(
+  withUsage: boolean,
+  events: number = streamEvents,
+  output: number = answerMeters.output_text_tokens,
+): string[] {
+  const usage = usageOf(output);
   const chunk = (fields: object) =>
     `data: ${JSON.stringify({ ...head, object: 'chat.completion.chunk', ...fields, ...(withUsage ? { usage: null, ...fields } : {}) })}\n\n`;
   const choice = (delta: object, finish: string | null) => ({ choices: [{ index: 0, delta, finish_reason: finish }] });
-  const frames = Array.from({ length: streamEvents }, (_, index) => chunk(choice({ content: `w${index} ` }, null)));
+  const frames = Array.from({ length: events }, (_, index) => chunk(choice({ content: `w${index} ` }, null)));
   frames.push(chunk(choice({}, 'stop')));
   if (withUsage) frames.push(chunk({ choices: [], usage }));
   frames.push('data: [DONE]\n\n');

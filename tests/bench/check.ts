@@ -52,19 +52,28 @@ export async function checkBooks(gateway: Started, data: string, tally: Tally, b
   ];
 }
 
-/** Pico-dollars of one answer at the published standard prices: quantity × price, line by line. */
+/** Pico-dollars of one answer. */
 async function costOfOne(gateway: Started): Promise<bigint> {
-  const model = await read<{ prices: PriceLine[] }>(gateway, `/v1/models/${gateway.model}`);
-  let sum = 0n;
-  for (const [meter, quantity] of Object.entries(answerMeters)) {
-    const line = model.prices.find((price) => price.meter === meter && !price.dims && price.context_over === undefined);
-    if (!line) throw new Error(`${gateway.model} has no price for ${meter}.`);
-    sum += divideHalfEven(BigInt(quantity) * parseUsd(line.price), BigInt(line.per));
-  }
-  return sum;
+  return (await priceOf(gateway, gateway.model))(answerMeters);
 }
 
-async function read<T>(gateway: Started, path: string): Promise<T> {
+/** What so much of each meter costs in pico-dollars at the published standard prices: quantity × price, line by line. */
+export async function priceOf(gateway: Reached, id: string): Promise<(quantities: Record<string, number>) => bigint> {
+  const { prices } = await read<{ prices: PriceLine[] }>(gateway, `/v1/models/${id}`);
+  return (quantities) => {
+    let sum = 0n;
+    for (const [meter, quantity] of Object.entries(quantities)) {
+      const line = prices.find((price) => price.meter === meter && !price.dims && price.context_over === undefined);
+      if (!line) throw new Error(`${id} has no price for ${meter}.`);
+      sum += divideHalfEven(BigInt(quantity) * parseUsd(line.price), BigInt(line.per));
+    }
+    return sum;
+  };
+}
+
+type Reached = Pick<Started, 'origin' | 'headers'>;
+
+export async function read<T>(gateway: Reached, path: string): Promise<T> {
   const answer = await fetch(gateway.origin + path, { headers: gateway.headers });
   const text = await answer.text();
   if (answer.status !== 200) throw new Error(`GET ${path} answered ${answer.status}: ${text.slice(0, 300)}`);

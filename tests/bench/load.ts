@@ -1,5 +1,6 @@
 import { Client, type Dispatcher, Pool } from 'undici';
 import { percentile } from './figures.ts';
+import { openLoop } from './open-loop.ts';
 
 /** One stretch of load on one target. Bounded twice: by `seconds` and by `most` requests. */
 export type LoadJob = {
@@ -115,29 +116,7 @@ export async function runLoad(job: LoadJob): Promise<LoadResult> {
     );
   } else {
     const pool = new Pool(job.origin, { ...settings, connections: 256 });
-    await new Promise<void>((resolve) => {
-      let running = 0;
-      let stopped = false;
-      const done = () => {
-        running--;
-        if (stopped && running === 0) resolve();
-      };
-      // The pace never waits for an answer: a slow target meets the same load as a fast one.
-      const tick = () => {
-        const due = ((performance.now() - begun) * job.perSecond) / 1000;
-        while (result.sent < due && mayGoOn()) {
-          running++;
-          send(pool, done);
-        }
-        if (mayGoOn())
-          setTimeout(tick, Math.max(0, ((result.sent + 1) * 1000) / job.perSecond - (performance.now() - begun)));
-        else {
-          stopped = true;
-          if (running === 0) resolve();
-        }
-      };
-      tick();
-    });
+    await openLoop(job.perSecond, mayGoOn, (done) => send(pool, done));
     await pool.destroy();
   }
   result.seconds = (performance.now() - begun) / 1000;

@@ -48,8 +48,13 @@ export function writeTable(lines: readonly Line[], checks: readonly Check[]): st
       verdict === undefined ? '' : verdict ? 'met' : 'MISSED',
     ]);
   }
+  const text = writeRows(rows, new Set([0, 1, 7, 8]));
+  return [...text, '', 'What must hold, against what callers and upstream counted:', ...writeChecks(checks)].join('\n');
+}
+
+/** Lines of a table; its first row names the columns, those in `left` are flush left. */
+export function writeRows(rows: string[][], left: ReadonlySet<number>): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const left = new Set([0, 1, 7, 8]);
   const text = rows.map((row) =>
     row
       .map((cell, column) => (left.has(column) ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
@@ -57,15 +62,18 @@ export function writeTable(lines: readonly Line[], checks: readonly Check[]): st
       .trimEnd(),
   );
   text.splice(1, 0, widths.map((width) => '─'.repeat(width)).join('  '));
-  const books = checks.map((check) =>
+  return text;
+}
+
+export function writeChecks(checks: readonly Check[]): string[] {
+  return checks.map((check) =>
     check.holds
       ? `  ok    ${check.what}: ${check.found}`
       : `  WRONG ${check.what}: ${check.found} instead of ${check.expected}`,
   );
-  return [...text, '', 'What must hold, against what callers and upstream counted:', ...books].join('\n');
 }
 
-function write(value: number | undefined): string {
+export function write(value: number | undefined): string {
   if (value === undefined) return '';
   if (value === 0) return '0';
   return value >= 1000 ? String(Math.round(value)) : value >= 100 ? value.toFixed(0) : value.toPrecision(3);

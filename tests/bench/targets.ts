@@ -19,15 +19,26 @@ export type Started = Target & { child: ChildProcess; healthMs: number; answerMs
 
 const longestStart = 20_000;
 
-/** The real gateway on an empty data folder, with one real provider: the fake upstream. */
-export async function startGateway(upstream: string, data: string, cache: string, profile?: string): Promise<Started> {
+/**
+ * The real gateway on an empty data folder, with one real provider: the fake upstream.
+ * @param more environment and flags of Node beside those.
+ */
+export async function startGateway(
+  upstream: string,
+  data: string,
+  cache: string,
+  profile?: string,
+  more: { env?: Record<string, string>; flags?: string[] } = {},
+): Promise<Started> {
   const env = {
     ATELIER_DATA: data,
     OPENAI_API_KEY: 'bench',
     OPENAI_BASE_URL: `${upstream}/v1`,
     NODE_COMPILE_CACHE: cache,
+    ...more.env,
   };
   const { file, flags } = startCommand();
+  flags.push(...(more.flags ?? []));
   if (profile) flags.push('--cpu-prof', `--cpu-prof-dir=${profile}`);
   const headers = () => ({ authorization: `Bearer ${readFileSync(join(data, 'app.key'), 'utf8').trim()}` });
   return begin({ name: 'gateway', file, model: 'openai/gpt-5.5', env, flags, headers });

@@ -6,9 +6,10 @@ import { type Client, type Opening, type Watch, watch } from '../conformance/mat
 import { geminiClient } from '../conformance/matrix/gemini-client.ts';
 import { openaiChatClient } from '../conformance/matrix/openai-chat-client.ts';
 import { openaiResponsesClient } from '../conformance/matrix/openai-responses-client.ts';
-import { openWorld, type World } from '../conformance/matrix/world.ts';
+import { framesOf, openWorld, type World } from '../conformance/matrix/world.ts';
 import { hasSpecs, responsePointer } from '../support/spec.ts';
 import { checkAnswer, checkRequest, Tally } from './checks.ts';
+import { mediaExchanges, packedBody } from './media-exchanges.ts';
 
 const clients: ((opening: Opening) => Client)[] = [
   openaiChatClient,
@@ -150,6 +151,26 @@ describe.skipIf(!hasSpecs)('the doors keep the descriptions of the APIs they sta
       { ...(queued.body as object), usage: null },
       'a queued one',
     );
+    expect(answers.invalid.slice(before)).toEqual([]);
+  });
+
+  it.each(mediaExchanges)('$door in front of $model: $what', async ({ door, body, answers: kinds }) => {
+    const packed = await packedBody(body);
+    const answer = await fetch(`${world.gateway.url}/v1${door}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${world.gateway.appKey}`, ...packed.headers },
+      body: packed.body,
+    });
+    const text = await answer.text();
+    expect(answer.status, text.slice(0, 300)).toBe(kinds.error ? 400 : 200);
+    const before = answers.invalid.length;
+    const isStream = (answer.headers.get('content-type') ?? '').includes('event-stream');
+    const sent = isStream ? framesOf(text) : [JSON.parse(text) as Json];
+    expect(sent.length).toBeGreaterThan(0);
+    for (const one of sent) {
+      const pointer = kinds.error ? schema('ErrorResponse') : isStream ? kinds.event!(one) : kinds.body!;
+      answers.check('openai', pointer, one, `POST /v1${door}`);
+    }
     expect(answers.invalid.slice(before)).toEqual([]);
   });
 

@@ -94,7 +94,10 @@ describe('a kept output', () => {
     });
     const short = await keeper.keep({ type: 'text', text: 'harbour', annotations: [words(2)] });
     expect(short.output).toEqual({ type: 'text', text: 'harbour', annotations: [words(2)] });
-    expect((await keeper.keep({ type: 'text', text: 'harbour' })).output).toEqual({ type: 'text', text: 'harbour' });
+    for (const annotations of [undefined, [], [{ text: 'harbour' }]]) {
+      const { output } = await keeper.keep({ type: 'text', text: 'harbour', annotations });
+      expect(output).toEqual({ type: 'text', text: 'harbour' });
+    }
     const long = await keeper.keep({ type: 'text', text: 'harbour', annotations: [words(20_000)] });
     expect(long.output).toMatchObject({ type: 'text', text: 'harbour', media_type: 'application/json' });
     const stored = await keeper.assets.get(String(long.output.asset));

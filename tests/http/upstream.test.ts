@@ -347,7 +347,12 @@ describe('a provider that is not there', () => {
         const answer = await post(lane.path, lane.write('hi'));
         expect(`${answer.status} ${lane.codeOf(answer.body)}`).toBe('502 provider_unavailable');
         expect(answer.headers.get('x-should-retry')).toBe('true');
-        expect(await newest()).toMatchObject({ simulated: false, attempts: [{ state: 'released' }] });
+        const generation = await newest();
+        expect(generation).toMatchObject({ simulated: false, status: 'failed' });
+        const attempts = at(generation, 'attempts') as Json[];
+        expect(attempts.length).toBeGreaterThan(0);
+        expect(attempts.length).toBeLessThanOrEqual(3);
+        for (const attempt of attempts) expect(attempt).toMatchObject({ state: 'released', failure: 'A', billed: false });
         expect(framesOf(answer.text)).toEqual([]);
       }
       expect(await spent()).toBe('0');

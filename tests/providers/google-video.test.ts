@@ -206,7 +206,7 @@ describe('endings', () => {
     expect(billed(one)).toEqual({});
     const two = world();
     const empty = await run({ ...video, prompt: '[[empty]] x' }, two.fetch);
-    expect(empty).toMatchObject({ status: 'failed', error: { code: 'provider_garbage' } });
+    expect(empty).toMatchObject({ status: 'failed', error: { code: 'invalid_output' } });
     expect(meters(empty)).toEqual(billed(two));
   });
 

@@ -172,7 +172,7 @@ describe('image', () => {
     );
     expect(await submit(image, filtered.fetch)).toMatchObject({ status: 'failed', error: { code: 'content_policy' } });
     const silent = recorder(() => answer([{ text: 'I would rather not.' }]));
-    expect(await submit(image, silent.fetch)).toMatchObject({ status: 'failed', error: { code: 'provider_garbage' } });
+    expect(await submit(image, silent.fetch)).toMatchObject({ status: 'failed', error: { code: 'invalid_output' } });
   });
   test('a continuation is not followed: it would be billed again', async () => {
     const { fetch, seen } = recorder(() =>

@@ -70,7 +70,7 @@ describe('embedding', () => {
   test('fewer vectors than inputs is no answer', async () => {
     const { fetch } = recorder(() => Response.json({ data: [{ index: 0, embedding: [1] }] }));
     const error = await caught(media.embedding?.submit({ modality: 'embedding', input: ['a', 'b'] }, callOf(fetch)));
-    expect(error.code).toBe('provider_garbage');
+    expect(error.code).toBe('invalid_output');
   });
 });
 
@@ -157,7 +157,7 @@ describe('image', () => {
   });
   test('an answer without an image fails, with what it cost', async () => {
     const operation = await image({}, recorder(() => made({ data: [] })).fetch);
-    expect(operation).toMatchObject({ status: 'failed', error: { code: 'provider_garbage' } });
+    expect(operation).toMatchObject({ status: 'failed', error: { code: 'invalid_output' } });
     expect(operation?.status === 'failed' && operation.usage?.metered).toContainEqual({
       meter: 'output_image_tokens',
       quantity: 1056,

@@ -82,7 +82,7 @@ describe('an opened URL', () => {
 });
 
 /** A connection whose socket, once paused, hands out the rest and the end within `resume`, as undici does with what it has read. */
-function pausingAgent(chunk: Uint8Array): Dispatcher {
+function pausingAgent(chunk: Buffer): Dispatcher {
   return {
     dispatch: (_: unknown, handler: Required<Dispatcher.DispatchHandler>) => {
       const controller = {
@@ -106,7 +106,7 @@ function pausingAgent(chunk: Uint8Array): Dispatcher {
 }
 
 it('what arrives while a paused socket is woken is not waited for in vain', async () => {
-  const chunk = new Uint8Array(2_000_000);
+  const chunk = Buffer.alloc(2_000_000);
   const request = { url: 'http://x.test/', headers: {}, body: '', headersTimeout: 1000, idleTimeout: 1000 };
   let size = 0;
   for await (const part of (await dispatch(pausingAgent(chunk), 'GET', request)).stream()) size += part.length;

@@ -7,11 +7,14 @@ import { startNode } from '../../src/runtime/node/start.ts';
 export type RunningGateway = { url: string; appKey: string; adminKey: string; data: string; close(): Promise<void> };
 
 /** The real Node gateway on a free port with a fresh data folder; every provider simulated unless `env` says otherwise. */
-export async function startGateway(env: Record<string, string> = {}): Promise<RunningGateway> {
+export async function startGateway(
+  env: Record<string, string> = {},
+  time?: NonNullable<Parameters<typeof startNode>[1]>['time'],
+): Promise<RunningGateway> {
   const data = mkdtempSync(join(tmpdir(), 'atelier-'));
   const { server, close } = await startNode(
     { PORT: '0', ATELIER_DATA: data, ATELIER_FAULTS: 'on', ...env },
-    { quiet: true },
+    { quiet: true, time },
   );
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -8,7 +8,7 @@ const encoder = new TextEncoder();
 
 /** A response whose events (blocks up to a blank line; a body without any is one event) pass through `map`, one chunk each. */
 export function mapFrames(response: Response, map: FrameMap, first?: Uint8Array): Response {
-  const reader = response.body?.pipeThrough(decoder()).getReader();
+  const reader = textOf(response);
   const frames = framesOf(reader);
   const ready: Uint8Array[] = first ? [first] : [];
   let index = 0;
@@ -40,7 +40,7 @@ export function mapFrames(response: Response, map: FrameMap, first?: Uint8Array)
   return withBody(response, body);
 }
 
-async function* framesOf(reader: ReadableStreamDefaultReader<string> | undefined): AsyncGenerator<string, undefined> {
+async function* framesOf(reader: TextReader | undefined): AsyncGenerator<string, undefined> {
   let kept = '';
   for (;;) {
     for (let end = kept.indexOf('\n\n'); end >= 0; end = kept.indexOf('\n\n')) {
@@ -63,7 +63,7 @@ export type Afterwards = 'end' | { break: string } | { silence: number; wait: (m
  * dead socket: it is not asked for one event more.
  */
 export function afterEvents(response: Response, events: number, afterwards: Afterwards): Response {
-  const reader = response.body?.pipeThrough(decoder()).getReader();
+  const reader = textOf(response);
   let left = events;
   let kept = '';
   const body = new ReadableStream<Uint8Array>(
@@ -157,6 +157,20 @@ export function withBody(response: Response, body: ReadableStream<Uint8Array> | 
   return new Response(body as BodyInit | null, { status: response.status, headers });
 }
 
-function decoder(): ReadableWritablePair<string, Uint8Array> {
-  return new TextDecoderStream() as unknown as ReadableWritablePair<string, Uint8Array>;
+type TextReader = { read(): Promise<{ done: boolean; value: string }>; cancel(reason?: unknown): Promise<void> };
+
+/** A body as text, chunk by chunk. Nothing is read ahead: what a source is asked for is what its bill and its clock say. */
+function textOf(response: Response): TextReader | undefined {
+  const reader = response.body?.getReader();
+  if (!reader) return undefined;
+  const decoder = new TextDecoder();
+  return {
+    read: async () => {
+      const chunk = await reader.read();
+      if (!chunk.done) return { done: false, value: decoder.decode(chunk.value, { stream: true }) };
+      const rest = decoder.decode();
+      return { done: rest === '', value: rest };
+    },
+    cancel: (reason) => reader.cancel(reason),
+  };
 }

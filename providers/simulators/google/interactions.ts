@@ -8,7 +8,7 @@ import { type Task, Tasks, taskFaultIn } from '../tasks.ts';
 import { toBase64 } from './base64.ts';
 import { type AskedVideo, readVideoRequest, sizeOf, tokensPerSecond } from './interaction-request.ts';
 
-type Work = AskedVideo & { model: string; file: string; base: string; thoughts: number; wrong: boolean };
+type Work = AskedVideo & { text: string; model: string; file: string; base: string; thoughts: number; wrong: boolean };
 
 const status: Record<Task<unknown>['state'], string> = {
   queued: 'queued',
@@ -41,12 +41,14 @@ export class Interactions {
   create(body: JsonObject, text: string, base: string, client: string | undefined): Response {
     const asked = readVideoRequest(body);
     const model = String(body.model).replace(/^models\//, '');
-    const id = this.context.idFor('v1_', model, text);
+    // The same words again are other work.
+    const again = this.tasks.list().filter((task) => task.work.text === text).length;
+    const id = this.context.idFor('v1_', model, text, String(again));
     const own = `${this.context.seed}|${model}|${text}`;
     const fault = taskFaultIn(this.context, asked.prompt);
     const thoughts = 120 + (hash32(own) % 200);
-    const file = this.context.idFor('', 'file', text).slice(0, 24);
-    const work: Work = { ...asked, model, file, base, thoughts, wrong: fault === 'wrong-type' };
+    const file = this.context.idFor('', 'file', text, String(again)).slice(0, 24);
+    const work: Work = { ...asked, text, model, file, base, thoughts, wrong: fault === 'wrong-type' };
     const task = this.tasks.create({
       id,
       work,

@@ -39,15 +39,20 @@ export async function embeddings(desk: Desk, request: Request): Promise<Response
       body.encoding_format === 'base64' ? base64(new Uint8Array(vector.buffer)) : [...vector].map(short);
     return { object: 'embedding', index, embedding };
   });
+  const id = desk.idFor('embd-', 'embeddings', text);
   desk.bill.add({
     client: clientOf(request),
-    id: desk.idFor('embd-', 'embeddings', text),
+    id,
     model,
     at: desk.now(),
     charges: [{ meter: 'input_text_tokens', quantity: tokens }],
   });
-  const usage = { prompt_tokens: tokens, total_tokens: tokens };
-  return Response.json({ object: 'list', data, model, usage, ...echoes(body) });
+  const usage = {
+    prompt_tokens: tokens,
+    total_tokens: tokens,
+    ...(desk.quirks.embeddingOutput ? { completion_tokens: 0 } : {}),
+  };
+  return Response.json({ ...(strict ? {} : { id }), object: 'list', data, model, usage, ...echoes(body) });
 }
 
 function readInputs(input: Json): { text: string; tokens: number }[] {

@@ -58,6 +58,7 @@ const mistral: Partial<Quirks> = {
   usage: counts,
   streamUsage: 'finish',
   embeddingLength: () => 1024,
+  embeddingOutput: true,
 };
 
 /** Usage in seconds as well; in a stream inside `x_groq` of the last chunk. https://console.groq.com/docs/api-reference */

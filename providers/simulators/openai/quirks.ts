@@ -41,6 +41,8 @@ export type Quirks = {
   extra?: JsonObject;
   /** Length of embedding vectors; undefined where there is no embeddings endpoint. */
   embeddingLength?: (model: string) => number;
+  /** An embedding's usage says its output, too: none. */
+  embeddingOutput?: boolean;
 };
 
 /** prompt_tokens includes cached, completion_tokens includes reasoning. */

@@ -1,4 +1,5 @@
-import { type JournalEntry, type JournalFilter, matches } from '../journal.ts';
+import type { JournalEntry, JournalFilter } from '../journal.ts';
+import { matches } from '../journal-view.ts';
 import type { Simulator } from '../simulator.ts';
 
 /** What a matcher answers: the form of vitest and jest. */

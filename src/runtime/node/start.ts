@@ -2,11 +2,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import type { Server, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import { serve } from '@hono/node-server';
+import { createAdaptorServer } from '@hono/node-server';
 import { shipped } from '../../../config/files.ts';
 import { loadConfig, loadShipped } from '../../../config/load.ts';
 import { answerClosed } from '../../app.ts';
-import { assemble, type Env } from '../../assemble.ts';
+import { assemble, type Env, type Runtime } from '../../assemble.ts';
 import { hintOf, makeKey, readKey } from '../../gateway/credential.ts';
 import { hexDigest } from '../../gateway/digest.ts';
 import { newId } from '../../gateway/ids.ts';
@@ -24,11 +24,13 @@ const firstTenant = 'main';
 /** Milliseconds that running work gets after SIGTERM, and how often it is looked at. */
 const drainTime = 30_000;
 const drainStep = 20;
+/** Connections that may wait to be taken: of more than Node's 511 at once, some callers would wait for seconds, or be cut off. */
+const mostArriving = 4096;
 
 /** Starts the gateway on Node: keys, books and assets under `ATELIER_DATA`, one port, SIGTERM drains. */
 export async function startNode(
   env: Env,
-  options: { quiet?: boolean } = {},
+  options: { quiet?: boolean; time?: Partial<Pick<Runtime, 'clock' | 'random' | 'sleep'>> } = {},
 ): Promise<{ server: Server; close(): Promise<void> }> {
   const data = resolve(env.ATELIER_DATA ?? 'data');
   const port = Number(env.PORT ?? 8787);
@@ -39,7 +41,7 @@ export async function startNode(
   const keys = await firstKeys(data, env, books);
   const egress = openEgress();
   const urls = openUrlDoor();
-  const clock = { now: Date.now };
+  const { clock = { now: Date.now }, ...chance } = options.time ?? {};
   const time = keepTime(clock);
   const work = new Set<Promise<unknown>>();
   let open = true;
@@ -57,6 +59,7 @@ export async function startNode(
     books,
     assets: openAssets(join(data, 'assets'), synchronous === 'FULL'),
     clock,
+    ...chance,
     egress,
     openUrl: urls.openUrl,
     wake: time.wake,
@@ -66,12 +69,12 @@ export async function startNode(
     basePrices: () => createRequire(import.meta.url)('@pydantic/genai-prices'),
   });
 
-  const server = await new Promise<Server>((resolve_, reject) => {
-    const made = serve(
-      { fetch: (request, bindings) => (open ? app.fetch(request, bindings) : answerClosed(request)), port, hostname },
-      () => resolve_(made as Server),
-    );
-    made.once('error', reject);
+  const server = createAdaptorServer({
+    fetch: (request, bindings) => (open ? app.fetch(request, bindings) : answerClosed(request)),
+  }) as Server;
+  await new Promise<void>((resolve_, reject) => {
+    server.once('error', reject);
+    server.listen({ port, host: hostname, backlog: mostArriving }, resolve_);
   });
   let answering = 0;
   server.on('request', (_, response: ServerResponse) => {

@@ -2,7 +2,14 @@ import { shipped } from '../../../config/files.ts';
 import { loadShipped } from '../../../config/load.ts';
 import { createProvider } from '../../../providers/index.ts';
 import { png, speechPcm, wav } from '../../../providers/simulators/media/index.ts';
-import { isObject, type JsonObject, type MediaModality, type Model, numberAt } from '../../../src/contract/index.ts';
+import {
+  isObject,
+  type Json,
+  type JsonObject,
+  type MediaModality,
+  type Model,
+  numberAt,
+} from '../../../src/contract/index.ts';
 
 /** One provider × modality that it declares, with a model that makes it. */
 export type MediaRow = {
@@ -80,9 +87,27 @@ function smallest(modality: MediaModality, words: string, model: Model | undefin
       return { input: words, ...(least === undefined ? {} : { seconds: least }) };
     case 'model3d':
       return { input: words, ...(model?.input?.includes('image') && !needsNoPicture(model) ? pictures() : {}) };
+    case 'image':
+      return { input: words, ...smallestSize(model) };
     default:
       return { input: words };
   }
+}
+
+/** Large pictures take simulators long. */
+function smallestSize(model: Model | undefined): JsonObject {
+  const sizes = model?.capabilities?.sizes;
+  if (Array.isArray(sizes)) {
+    const area = (size: Json) =>
+      String(size)
+        .split('x')
+        .map(Number)
+        .reduce((one, other) => one * other, 1);
+    const known = sizes.filter((size) => /^\d+x\d+$/.test(String(size)));
+    return known.length > 0 ? { size: known.reduce((one, other) => (area(other) < area(one) ? other : one)) } : {};
+  }
+  const least = numberAt(sizes, 'min');
+  return least === undefined ? {} : { size: `${least}x${least}` };
 }
 
 function pictures(): JsonObject {

@@ -1,0 +1,63 @@
+import type { Segment } from './rollup-columns.ts';
+import type { Items } from './spend-sums.ts';
+
+/** Rows with their groups: `whole` with the copies of earlier attempts, `items` without. */
+export type Placed = {
+  items: Items;
+  whole: Items;
+  marks: Uint8Array;
+  /** Cost of each row; -1 where there is none that could be compared: no price, not billable, from the cache. */
+  paid: Float64Array;
+  /** Where the lines of each row begin; of the row after the last, where they end. */
+  ends: Uint32Array;
+};
+
+/** The groups of a row's items, which stand together. */
+export function groupsByRow({ size, groups, of }: Items): (row: number) => number[] {
+  if (of === undefined) return (row) => (groups[row]! < 0 ? [] : [groups[row]!]);
+  const places = new Map<number, number>();
+  let last = -1;
+  for (let item = 0; item < size; item++) {
+    if (of[item] !== last) places.set(of[item]!, item);
+    last = of[item]!;
+  }
+  return (row) => {
+    const found: number[] = [];
+    for (let item = places.get(row) ?? size; item < size && of[item] === row; item++) found.push(groups[item]!);
+    return found;
+  };
+}
+
+/** Rows that have copies of earlier attempts before them. */
+export function* chainsOf(chain: Uint32Array, rows: number): Generator<{ row: number; copies: number[] }> {
+  let copies: number[] = [];
+  for (let row = 0; row < rows; row++) {
+    if (chain[row] === 0) continue;
+    if (chain[row] === 1) copies.push(row);
+    else {
+      yield { row, copies };
+      copies = [];
+    }
+  }
+}
+
+/** Copies of earlier attempts do not count. */
+export function leaveCopies({ size, groups, of }: Items, chain: Uint32Array): void {
+  for (let item = 0; item < size; item++) if (chain[of === undefined ? item : of[item]!] === 1) groups[item] = -1;
+}
+
+/** Rows with none of the wanted tags do not count. */
+export function leaveUntagged(
+  { rows, codes: { tagCount, tag } }: Segment,
+  groups: Int32Array,
+  wanted: Set<number>,
+): void {
+  let place = 0;
+  for (let row = 0; row < rows; row++) {
+    const count = tagCount === undefined ? 0 : tagCount[row]!;
+    let isWanted = count === 0 && wanted.has(0);
+    for (let index = 0; index < count; index++) if (wanted.has(tag![place + index]!)) isWanted = true;
+    if (!isWanted) groups[row] = -1;
+    place += count;
+  }
+}

@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTestHarness } from 'wrangler';
+import { makeKey } from '../../src/gateway/credential.ts';
+import { probe } from '../../src/meter/probe.ts';
+
+/** Milliseconds between two questions about a job: what ends sooner was told of by a webhook. */
+const pace = 6_000;
+const url = 'http://atelier.test';
+const adminKey = makeKey('admin', 'main');
+
+type Generation = {
+  id: string;
+  status: string;
+  outputs: { url: string; media_type: string }[];
+  receipt: { total?: string; status: string } | null;
+  attempts: { charge_usd: string | null }[];
+  error?: { code: string };
+};
+type Maker = { model: string; kind: string; more?: object };
+
+const makers: Maker[] = [
+  { model: 'replicate/black-forest-labs/flux-schnell', kind: 'image' },
+  { model: 'fal/fal-ai/kling-video/v3/turbo/pro/text-to-video', kind: 'video', more: { seconds: 3 } },
+  { model: 'luma/ray-2', kind: 'video', more: { seconds: 5 } },
+  { model: 'google/gemini-omni-1.2-flash', kind: 'video', more: { seconds: 3 } },
+];
+
+let harness: ReturnType<typeof createTestHarness>;
+let appKey: string;
+
+const send = (path: string, init: RequestInit = {}, key = appKey) =>
+  harness.fetch(path.startsWith('http') ? path : `${url}${path}`, {
+    ...init,
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+  } as never) as unknown as Promise<Response>;
+
+beforeAll(async () => {
+  const vars = {
+    ATELIER_ADMIN_KEY: adminKey,
+    ATELIER_FAULTS: 'on',
+    ATELIER_PUBLIC_URL: url,
+    ATELIER_POLL_MS: `${pace},${pace}`,
+  };
+  harness = createTestHarness({ workers: [{ configPath: './wrangler.toml', vars }] });
+  await harness.listen();
+  const body = JSON.stringify({ name: 'app', scopes: ['generate', 'spend'] });
+  appKey = ((await (await send('/v1/keys', { method: 'POST', body }, adminKey)).json()) as { key: string }).key;
+});
+afterAll(() => harness?.close());
+
+async function begin({ model, kind, more }: Maker, input: string): Promise<string> {
+  const body = JSON.stringify({ model, modality: kind, input, wait: 0, ...more });
+  const answer = await send('/v1/generations', { method: 'POST', body });
+  const generation = (await answer.json()) as Generation;
+  expect(answer.status, JSON.stringify(generation)).toBe(202);
+  return generation.id;
+}
+
+async function end(id: string, patience: number): Promise<Generation> {
+  for (const until = Date.now() + patience; ; ) {
+    const generation = (await (await send(`/v1/generations/${id}`)).json()) as Generation;
+    if (!['queued', 'in_progress'].includes(generation.status)) return generation;
+    if (Date.now() > until) throw new Error(`${id} never ended: ${JSON.stringify(generation)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Media jobs inside a Durable Object, by its alarms: the core of what `tests/conformance/media*.test.ts` shows on Node. */
+describe.concurrent.each(makers)('a job of $model in workerd', (maker) => {
+  it('ends when its provider says so, long before it would be asked again', async () => {
+    const generation = await end(await begin(maker, 'the harbour'), pace - 1_000);
+    expect(generation.status, JSON.stringify(generation)).toBe('completed');
+    const [output] = generation.outputs;
+    const bytes = new Uint8Array(await (await send(output!.url)).arrayBuffer());
+    expect(probe(bytes)?.kind).toBe(maker.kind);
+    expect(generation.receipt?.status).toBe(maker.model.startsWith('luma/') ? 'unpriced' : 'priced');
+  });
+
+  it('is found by asking where the provider says nothing', async () => {
+    const generation = await end(await begin(maker, 'the harbour [[webhook-lost]]'), pace * 4);
+    expect(generation.status, JSON.stringify(generation)).toBe('completed');
+  });
+
+  it('is canceled', async () => {
+    const id = await begin(maker, 'the harbour [[webhook-lost]]');
+    const answer = await send(`/v1/generations/${id}/cancel`, { method: 'POST' });
+    expect(answer.status).toBe(200);
+    expect((await end(id, pace)).status).toBe('canceled');
+  });
+
+  it('fails, at no charge', async () => {
+    const generation = await end(await begin(maker, 'the harbour [[fail]]'), pace * 4);
+    expect(generation).toMatchObject({ status: 'failed', outputs: [], error: { code: 'provider_error' } });
+    expect(Number(generation.attempts[0]!.charge_usd)).toBe(0);
+  });
+});
