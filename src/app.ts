@@ -15,7 +15,6 @@ import { lazy } from './http/lazy.ts';
 import { modelDoor } from './http/model-door.ts';
 import { paid } from './http/paid.ts';
 import { createResponseDoor, storedResponseDoors } from './http/response-doors.ts';
-import { spendDoor } from './http/spend-door.ts';
 import { textDoor } from './http/text-door.ts';
 import type { Lifetime } from './runtime/ports.ts';
 
@@ -64,7 +63,14 @@ export function createApp(options: AppOptions): Hono {
     app.get(`${version}/models`, modelDoor(doors, options.prices));
     app.get(`${version}/models/*`, modelDoor(doors, options.prices));
   }
-  app.get('/v1/spend', spendDoor(doors));
+  app.get(
+    '/v1/spend',
+    lazy(async () => (await import('./http/spend-door.ts')).spendDoor(doors)),
+  );
+  app.post(
+    '/v1/reconcile',
+    lazy(async () => (await import('./http/reconcile-door.ts')).reconcileDoor(doors)),
+  );
   const price = async () => (await import('./http/price-door.ts')).priceDoor(doors, options.readUsage);
   app.post('/v1/price', lazy(price));
   app.post(

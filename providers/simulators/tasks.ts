@@ -173,7 +173,7 @@ export class Tasks<W> {
 /** Headers as a stranger would send them: every signature is wrong. */
 function withoutTruth(headers: Headers): Headers {
   for (const [name, value] of [...headers]) {
-    if (/signature|secret|token/i.test(name)) headers.set(name, value.replace(/[^,=]+$/, 'Zm9yZ2Vk'));
+    if (/signature|secret|token/i.test(name)) headers.set(name, value.replace(/[\w+/-]{8,}=*$/, 'Zm9yZ2Vk'));
   }
   return headers;
 }

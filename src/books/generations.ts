@@ -119,7 +119,10 @@ export class Generations {
 
   /** Ends it. Returns whom to tell, if anybody. */
   conclude(end: Conclusion): { url: string; origin: string } | undefined {
-    const degradations = end.degradations?.length ? [...this.degradationsOf(end.id), ...end.degradations] : [];
+    const degradations = end.degradations?.length
+      ? [...this.knownBefore(end.id, 'degradations'), ...end.degradations]
+      : [];
+    const warnings = end.warnings?.length ? [...this.knownBefore(end.id, 'warnings'), ...end.warnings] : [];
     const changed = this.sql.run(
       `UPDATE generation SET status = ?, completed_at = ?, outputs = ?, units = ?, error = ?,
          warnings = COALESCE(?, warnings), degradations = COALESCE(?, degradations)
@@ -129,7 +132,7 @@ export class Generations {
       end.outputs ? JSON.stringify(end.outputs) : null,
       end.units ? JSON.stringify(end.units) : null,
       end.error ? JSON.stringify(end.error) : null,
-      end.warnings?.length ? JSON.stringify(end.warnings) : null,
+      warnings.length > 0 ? JSON.stringify(warnings) : null,
       degradations.length > 0 ? JSON.stringify(degradations) : null,
       end.id,
     );
@@ -137,9 +140,9 @@ export class Generations {
     return parsed(this.sql.all('SELECT webhook FROM generation WHERE id = ?', end.id)[0]?.webhook);
   }
 
-  /** What was known before anything was sent. */
-  private degradationsOf(id: string): Json[] {
-    return parsed<Json[]>(this.sql.all('SELECT degradations FROM generation WHERE id = ?', id)[0]?.degradations) ?? [];
+  /** What was said of it before anything was sent. */
+  private knownBefore(id: string, what: 'degradations' | 'warnings'): Json[] {
+    return parsed<Json[]>(this.sql.all(`SELECT ${what} FROM generation WHERE id = ?`, id)[0]?.[what]) ?? [];
   }
 
   find(id: string, keyId?: string): GenerationRecord | undefined {

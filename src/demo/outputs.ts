@@ -3,16 +3,18 @@ import { mkdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Client, type Generation, type Output, RefusedError } from './client.ts';
+import { trianglesOf } from './glb.ts';
 import type { Job } from './plan.ts';
 
 /** An output on disk. */
-export type Saved = { file: string; bytes: number; output?: Output };
+export type Saved = { file: string; bytes: number; output?: Output; triangles?: number };
 
 const extensions: Record<string, string> = {
   'image/jpeg': 'jpg',
   'audio/mpeg': 'mp3',
   'audio/wav': 'wav',
   'audio/x-wav': 'wav',
+  'model/gltf-binary': 'glb',
 };
 
 /** Saves what a generation made under the job's name: media as it is (first), text as .txt, vectors as .json. */
@@ -32,7 +34,11 @@ export async function save(client: Client, job: Job, generation: Generation, fol
       throw new RefusedError('damaged_output', 'The downloaded bytes do not match their sha256.');
     }
     const number = media.length > 1 ? `-${place + 1}` : '';
-    saved.push(await keep(`${job.name}${number}.${extensionOf(output)}`, bytes, output));
+    const triangles = job.modality === 'model3d' ? trianglesOf(bytes) : undefined;
+    if (job.modality === 'model3d' && !triangles)
+      throw new RefusedError('damaged_output', 'The model has no triangles.');
+    const kept = await keep(`${job.name}${number}.${extensionOf(output)}`, bytes, output);
+    saved.push({ ...kept, ...(triangles ? { triangles } : {}) });
   }
   if (saved.length === 0 && isMedia(job)) {
     throw new RefusedError('empty_output', `The generation completed without any ${job.modality}.`);
@@ -61,7 +67,7 @@ export function vectorsOf(generation: Generation): number[][] {
 }
 
 function isMedia(job: Job): boolean {
-  return job.modality === 'image' || job.modality === 'speech' || job.modality === 'music';
+  return !['text', 'transcription', 'embedding'].includes(job.modality);
 }
 
 function extensionOf(output: Output): string {

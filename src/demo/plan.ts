@@ -16,6 +16,9 @@ export const spoken = 'The keeper lights the lamp at dusk and counts the waves b
 
 const question = 'In one sentence: what does a lighthouse keeper do at dusk?';
 const scene = 'A white lighthouse on a rocky shore at dusk, its lamp just lit, watercolour';
+const film = 'A lighthouse at dusk, waves breaking below it, its beam beginning to turn';
+const noise = 'Waves against rocks, a foghorn far away';
+const figure = 'A small white lighthouse on a rock, low polygons';
 const tune = 'A slow harbour waltz for accordion and double bass';
 
 function job(modality: Modality, model: string, body: JsonObject, rest: Partial<Job> = {}): Job {
@@ -62,6 +65,12 @@ export const plan: readonly Job[] = [
   ),
   job('music', 'google/lyria-3.5', { input: tune, seconds: 12 }),
   job('music', 'replicate/meta/musicgen', { input: tune, seconds: 8, format: 'wav' }),
+  job('sound_effect', 'elevenlabs/eleven_text_to_sound_v2', { input: noise, seconds: 4 }),
+  job('sound_effect', 'fal/fal-ai/stable-audio-3/small/sfx/text-to-audio', { input: noise, seconds: 3 }),
+  job('video', 'google/gemini-omni-1.2-flash', { input: film, seconds: 4, resolution: '360p', ratio: '16:9' }),
+  job('video', 'runway/gen4.5', { input: film, seconds: 2, ratio: '9:16' }),
+  job('model3d', 'fal/fal-ai/hunyuan3d-v3/text-to-3d', { input: figure }),
+  job('model3d', 'tripo/v3.1-20260211', { input: figure }),
   job('embedding', 'openai/text-embedding-3-small', { input: [question, scene, tune] }),
   job('embedding', 'google/gemini-embedding-2', { input: [question, scene, tune], dimensions: 768 }),
 ];

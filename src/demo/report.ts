@@ -90,6 +90,7 @@ const units: Record<string, { name: string; thing: string; holds: number }> = {
   '1m_tokens': { name: '1M tokens', thing: 'token', holds: 1_000_000 },
   '1k_characters': { name: '1k characters', thing: 'character', holds: 1_000 },
   minute: { name: 'minute', thing: 'second', holds: 60 },
+  model3d: { name: '3D model', thing: '3D model', holds: 1 },
 };
 
 function amount(unit: string, quantity: number): string {

@@ -14,11 +14,12 @@ export function resultLine(result: Result): JsonObject {
     streamed: job.stream ?? false,
     generation: generation?.id ?? null,
     simulated: generation?.simulated ?? null,
-    outputs: result.saved.map(({ file, bytes, output }) => ({
+    outputs: result.saved.map(({ file, bytes, output, triangles }) => ({
       file,
       bytes,
       ...(output?.width ? { width: output.width, height: output.height ?? 0 } : {}),
       ...(output?.seconds === undefined ? {} : { seconds: output.seconds }),
+      ...(triangles === undefined ? {} : { triangles }),
     })),
     ...(words ? { words_heard: words.heard, words_said: words.said } : {}),
     latency_ms: result.latencyMs ?? null,

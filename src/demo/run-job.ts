@@ -77,7 +77,7 @@ async function listening(job: Job, body: JsonObject, speech: Result): Promise<Js
   return form;
 }
 
-/** What the cost is set against: images, seconds, characters, songs or tokens. */
+/** What the cost is set against: images, seconds, characters, songs, models or tokens. */
 function counted({ job, generation, saved }: Result, speech: Result | undefined): Record<string, number> {
   const sum = (list: Saved[]) => list.reduce((total, one) => total + (one.output?.seconds ?? 0), 0);
   switch (job.modality) {
@@ -85,6 +85,11 @@ function counted({ job, generation, saved }: Result, speech: Result | undefined)
       return { images: saved.filter((one) => one.output).length };
     case 'speech':
       return { seconds: sum(saved), characters: String(job.body.input).length };
+    case 'sound_effect':
+    case 'video':
+      return { seconds: sum(saved) };
+    case 'model3d':
+      return { models: saved.filter((one) => one.output).length };
     case 'transcription':
       return { seconds: sum(speech?.saved ?? []) };
     case 'music':
@@ -101,8 +106,13 @@ function counted({ job, generation, saved }: Result, speech: Result | undefined)
 export function measureOf(result: Result): string {
   const { saved, generation, words, firstMs } = result;
   const [first] = saved;
-  if (first?.output?.width) return `${first.output.width}x${first.output.height}`;
-  if (first?.output?.seconds !== undefined) return `${first.output.seconds.toFixed(2)} s`;
+  const { width, height, seconds } = first?.output ?? {};
+  const measured = [
+    ...(width ? [`${width}x${height}`] : []),
+    ...(seconds === undefined ? [] : [`${seconds.toFixed(2)} s`]),
+    ...(first?.triangles ? [`${first.triangles} triangles`] : []),
+  ];
+  if (measured.length > 0) return measured.join(', ');
   const vectors = generation ? vectorsOf(generation) : [];
   if (vectors[0]) return `${vectors.length} x ${vectors[0].length} numbers`;
   if (words) return `${words.heard} of ${words.said} words heard`;

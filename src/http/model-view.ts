@@ -6,18 +6,20 @@ const created = 0;
 
 /** A model in OpenAI's shape, with what only we say: modality, capabilities, prices, lifetime. */
 export function viewModel(model: Model, upstream: Upstream | undefined, prices: readonly Price[]): JsonObject {
-  const lines: Json[] = prices
-    .filter((price) => price.provider === model.provider && price.model === model.upstream)
-    .map((price) => ({
-      meter: price.meter,
-      price: price.price,
-      per: price.per,
-      ...(price.dims ? { dims: price.dims } : {}),
-      ...(price.contextOver === undefined ? {} : { context_over: price.contextOver }),
-      ...(price.from ? { from: price.from } : {}),
-      ...(price.until ? { until: price.until } : {}),
-      source: price.source,
-    }));
+  const held = prices.filter((price) => price.provider === model.provider);
+  const own = held.filter((price) => price.model === model.upstream);
+  // What a provider sells all models by shows where nothing else does: a machine's hour, credits.
+  const shown = own.length > 0 ? own : held.filter((price) => price.model === '*');
+  const lines: Json[] = shown.map((price) => ({
+    meter: price.meter,
+    price: price.price,
+    per: price.per,
+    ...(price.dims ? { dims: price.dims } : {}),
+    ...(price.contextOver === undefined ? {} : { context_over: price.contextOver }),
+    ...(price.from ? { from: price.from } : {}),
+    ...(price.until ? { until: price.until } : {}),
+    source: price.source,
+  }));
   return {
     id: model.id,
     object: 'model',

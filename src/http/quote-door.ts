@@ -68,6 +68,8 @@ function writeQuote(model: string, { min, expected, max, status, receipt, assump
     expected: write(expected),
     max: write(max),
     status,
+    // Names the base beside the catalogue where that was asked.
+    catalogue: receipt.catalogue,
     lines: receipt.lines.map(writeLine),
     assumptions,
   };

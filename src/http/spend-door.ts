@@ -1,119 +1,126 @@
 import type { Context } from 'hono';
-import type { SpendAnswer, SpendGroup, SpendQuery, SpendRow } from '../books/index.ts';
+import type { SpendAnswer, SpendQuery, SpendRow, SpendSums } from '../books/index.ts';
 import { GatewayError, type JsonObject } from '../contract/index.ts';
 import { writeUsd } from '../meter/money.ts';
 import { unitCosts } from '../meter/unit-costs.ts';
-import { errorAnswer, jsonAnswer } from './answer.ts';
+import { hashedUser } from './about.ts';
+import { errorAnswer } from './answer.ts';
+import { focusQuery, writeFocus } from './focus.ts';
 import type { Doors } from './generations.ts';
+import { writeSpendCsv } from './spend-csv.ts';
+import { readQuery } from './spend-door-query.ts';
+import { reportOf, textStream, wholeReport } from './spend-door-report.ts';
 
-const groups: SpendGroup[] = ['modality', 'provider', 'model', 'key', 'tag', 'day'];
+const csvType = { 'content-type': 'text/csv; charset=utf-8' };
 
 /**
- * `GET /v1/spend?group_by=modality,model&from=&to=&simulated=exclude|include|only&format=json|csv`.
- * The operator and keys with the `spend` scope see the tenant; any other key sees its own.
+ * `GET /v1/spend?group_by=modality,model&from=&to=&simulated=exclude|include|only&format=json|csv|focus`, with any group's name as a
+ * filter. The operator and keys with the `spend` scope see the tenant; any other key sees its own.
  */
 export function spendDoor({ gateway, authenticator }: Doors) {
   return async function answerSpend(c: Context): Promise<Response> {
     try {
       const { caller, tenant } = await authenticator.callerOrAdmin(c);
+      const book = caller?.book ?? gateway.books.of(tenant);
       const query = readQuery(c);
       if (caller && !caller.scopes.includes('spend')) query.keyId = caller.keyId;
-      const answer = await (caller?.book ?? gateway.books.of(tenant)).spend(query);
+      // An end user as the app calls it, or as reports do.
+      const users = query.filters?.user;
+      if (users) query.filters = { ...query.filters, user: [...users, ...(await Promise.all(users.map(hashed)))] };
       const format = c.req.query('format') ?? 'json';
+      if (format === 'focus') {
+        const focus = focusQuery(query, c.req.query('tags'));
+        const pieces = writeFocus(reportOf(book, focus), tenant);
+        // The first piece is awaited, so that a refusal still has a status.
+        const first = await pieces.next();
+        return c.body(textStream(withFirst(first, pieces)), 200, csvType);
+      }
       if (format === 'csv') {
-        return c.body(writeCsv(answer, query.groupBy), 200, { 'content-type': 'text/csv; charset=utf-8' });
+        return c.body(writeSpendCsv(await wholeReport(book, query), query.groupBy), 200, csvType);
       }
       if (format !== 'json') {
-        throw new GatewayError('invalid_request', { message: 'format is json or csv.', param: 'format' });
+        throw new GatewayError('invalid_request', { message: 'format is json, csv or focus.', param: 'format' });
       }
-      return jsonAnswer(c, {
-        currency: 'USD',
-        from: query.from === undefined ? null : new Date(query.from).toISOString(),
-        to: query.to === undefined ? null : new Date(query.to).toISOString(),
-        group_by: query.groupBy,
-        simulated: query.simulated,
-        rows: answer.rows.map(writeRow),
-        total_usd: writeUsd(answer.totalPico),
-      });
+      return c.body(await writeJson(book, query), 200, { 'content-type': 'application/json' });
+
+      function hashed(user: string): Promise<string> {
+        return hashedUser({ book }, user);
+      }
     } catch (thrown) {
       return errorAnswer(thrown);
     }
   };
 }
 
-function readQuery(c: Context): SpendQuery {
-  const groupBy = (c.req.query('group_by') ?? 'modality').split(',').filter((name) => name !== '');
-  const unknown = groupBy.find((name) => !groups.includes(name as SpendGroup));
-  if (unknown) {
-    const message = `group_by takes any of ${groups.join(', ')}; "${unknown}" is not one.`;
-    throw new GatewayError('invalid_request', { message, param: 'group_by' });
+async function* withFirst(first: IteratorResult<string>, rest: AsyncIterator<string>): AsyncGenerator<string> {
+  if (first.done) return;
+  yield first.value;
+  for (;;) {
+    const { done, value } = await rest.next();
+    if (done) return;
+    yield value;
   }
-  const simulated = c.req.query('simulated') ?? 'exclude';
-  if (simulated !== 'exclude' && simulated !== 'include' && simulated !== 'only') {
-    throw new GatewayError('invalid_request', {
-      message: 'simulated is exclude, include or only.',
-      param: 'simulated',
+}
+
+/** Written in portions, like it is read: ten thousand rows in one go would hold everybody up. */
+async function writeJson(book: Parameters<typeof reportOf>[0], query: SpendQuery): Promise<string> {
+  const steps = reportOf(book, query);
+  const pieces: string[] = [];
+  for (;;) {
+    const { done, value } = await steps.next();
+    if (!done) {
+      pieces.push(value.map((row) => JSON.stringify(writeRow(row))).join(','));
+      continue;
+    }
+    const head = JSON.stringify({
+      currency: 'USD',
+      from: query.from === undefined ? null : new Date(query.from).toISOString(),
+      to: query.to === undefined ? null : new Date(query.to).toISOString(),
+      group_by: query.groupBy,
+      simulated: query.simulated,
     });
+    return `${head.slice(0, -1)},"rows":[${pieces.join(',')}],${JSON.stringify(writeEnd(value)).slice(1)}`;
   }
+}
+
+function writeEnd({ total, totalPico, rest }: Omit<SpendAnswer, 'rows'>): JsonObject {
   return {
-    groupBy: [...new Set(groupBy)] as SpendGroup[],
-    from: readTime(c.req.query('from'), 'from'),
-    to: readTime(c.req.query('to'), 'to'),
-    simulated,
+    total_usd: writeUsd(totalPico),
+    // Unknown is not zero: what has no price stands beside the money.
+    total: writeSums(total),
+    ...(rest ? { rest: { groups: rest.groups, ...writeSums(rest) } } : {}),
   };
 }
 
-/** A date (UTC midnight), an ISO time, or seconds since 1970. */
-function readTime(text: string | undefined, param: string): number | undefined {
-  if (text === undefined || text === '') return undefined;
-  const time = /^\d{9,11}$/.test(text) ? Number(text) * 1000 : Date.parse(text);
-  if (Number.isFinite(time)) return time;
-  throw new GatewayError('invalid_request', {
-    message: `${param} is no date: write 2026-11-22 or an ISO time.`,
-    param,
-  });
+function writeSums(sums: SpendSums): JsonObject {
+  return {
+    generations: sums.generations,
+    attempts: sums.attempts,
+    open_attempts: sums.open,
+    failed_attempts: sums.failed,
+    failed_cost_usd: writeUsd(sums.failedPico),
+    unpriced: sums.unpriced,
+    estimated: sums.estimated,
+    cost_usd: writeUsd(sums.costPico),
+    charge_usd: writeUsd(sums.chargePico),
+    avoided_usd: writeUsd(sums.avoidedPico),
+    cache_hits: sums.cacheHits,
+  };
 }
 
 function writeRow(row: SpendRow): JsonObject {
+  const usd = (pico: bigint | undefined) => (pico === undefined ? null : writeUsd(pico));
   return {
     ...row.group,
-    generations: row.generations,
-    attempts: row.attempts,
-    unpriced: row.unpriced,
-    estimated: row.estimated,
-    cost_usd: writeUsd(row.costPico),
-    units: unitCosts(row.units, row.costPico).map((unit) => ({
+    ...writeSums(row),
+    p50_usd: usd(row.generationCost?.p50),
+    p95_usd: usd(row.generationCost?.p95),
+    units: unitCosts(row.units, row.costPico, row.unitCost).map((unit) => ({
       unit: unit.unit,
       quantity: unit.quantity,
-      unit_cost_usd: unit.costPico === undefined ? null : writeUsd(unit.costPico),
+      unit_cost_usd: usd(unit.costPico),
+      p50_usd: usd(unit.p50Pico),
+      p95_usd: usd(unit.p95Pico),
     })),
   };
-}
-
-function writeCsv(answer: SpendAnswer, groupBy: SpendGroup[]): string {
-  const cell = (value: string | number) => {
-    // A leading = + - @ would be run as a formula by a spreadsheet.
-    const text = /^[=+\-@\t\r]/.test(String(value)) && typeof value === 'string' ? `'${value}` : String(value);
-    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  const lines = [
-    [...groupBy, 'generations', 'attempts', 'unpriced', 'estimated', 'cost_usd', 'unit', 'quantity', 'unit_cost_usd'],
-  ];
-  for (const row of answer.rows) {
-    const fixed = [
-      ...groupBy.map((group) => row.group[group] ?? ''),
-      row.generations,
-      row.attempts,
-      row.unpriced,
-      row.estimated,
-      writeUsd(row.costPico),
-    ];
-    const units = unitCosts(row.units, row.costPico);
-    if (units.length === 0) lines.push([...fixed, '', '', ''].map(cell));
-    for (const unit of units) {
-      const cost = unit.costPico === undefined ? '' : writeUsd(unit.costPico);
-      lines.push([...fixed, unit.unit, unit.quantity, cost].map(cell));
-    }
-  }
-  return `${lines.map((line) => line.join(',')).join('\r\n')}\r\n`;
 }

@@ -84,7 +84,7 @@ function addImages(found: Quantities, model: Model, asked: Asked, sold: Sold): v
       found.assumptions.push('the tokens of one image are not known');
       return;
     }
-    addPrompt(found, model, asked, sold);
+    addPrompt(found, asked, sold);
     found.bounded.push({
       meter: 'output_image_tokens',
       min: each.min * n,
@@ -92,6 +92,7 @@ function addImages(found: Quantities, model: Model, asked: Asked, sold: Sold): v
       max: each.max * n,
     });
     found.assumptions.push(...each.assumptions);
+    addWords(found, model, sold);
     return;
   }
   const resolution = asked.resolution ?? linesOf(asked.size);
@@ -102,14 +103,18 @@ function addImages(found: Quantities, model: Model, asked: Asked, sold: Sold): v
   } else if (sold.has('megapixels')) found.bounded.push(exactly('megapixels', n * megapixelsOf(asked.size), dims));
 }
 
-/** What goes in beside sound and film, and the words that come out with what is made. */
-function addPrompt(found: Quantities, model: Model, asked: Asked, sold: Sold): void {
+/** The words and pictures that pictures and films are made from. */
+function addPrompt(found: Quantities, asked: Asked, sold: Sold): void {
   addTokens(found, { ...asked, images: 0 });
   if (asked.images > 0) {
     const { min, expected, max } = pictureTokens;
     const meter = sold.has('input_image_tokens') ? 'input_image_tokens' : 'input_text_tokens';
     found.bounded.push({ meter, min: min * asked.images, expected: expected * asked.images, max: max * asked.images });
   }
+}
+
+/** The words and thoughts that come with what is made. */
+function addWords(found: Quantities, model: Model, sold: Sold): void {
   const most = numberAt(model.capabilities, 'max_text_tokens');
   if (most === undefined || !sold.has('output_text_tokens')) return;
   found.bounded.push({ meter: 'output_text_tokens', min: 0, expected: Math.min(usualWords, most), max: most });
@@ -241,7 +246,6 @@ function addVideo(found: Quantities, model: Model, asked: Asked, sold: Sold): vo
   if (!sold.has('output_video_seconds')) return;
   const length = secondsOf(found, model, asked);
   if (!length) return;
-  if (sold.has('input_text_tokens')) addPrompt(found, model, asked, sold);
   const n = asked.n ?? 1;
   const dims = {
     resolution: (asked.resolution ?? linesOf(asked.size) ?? usualResolution(model)).toLowerCase(),
@@ -255,6 +259,8 @@ function addVideo(found: Quantities, model: Model, asked: Asked, sold: Sold): vo
     ...(length.max === undefined ? {} : { max: length.max * n }),
     dims,
   });
+  if (sold.has('input_text_tokens')) addPrompt(found, asked, sold);
+  addWords(found, model, sold);
 }
 
 /** 720p where the model makes it, else the first that it does. */

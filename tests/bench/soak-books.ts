@@ -28,10 +28,12 @@ export async function checkLedger(gateway: Target, data: string, records: string
   const seen = new Set<string>();
   const faults: Record<string, number> = {};
   const odd = { unnamed: 0, twice: 0, missing: 0, free: 0, charged: 0, vague: 0, different: 0 };
-  let first: string | undefined;
+  const first: Partial<Record<keyof typeof odd, string>> = {};
   const note = (what: keyof typeof odd, record: Received, booked?: Booked) => {
     odd[what]++;
-    first ??= `${what}: ${JSON.stringify(record)} ${String(booked?.state)} ${String(booked?.outcome)} ${String(booked?.status)} ${String(booked?.cost)}`;
+    const { state, outcome, status, cost } = booked ?? {};
+    first[what] ??=
+      `first ${JSON.stringify(record)}, booked ${booked ? [state, outcome, status, cost].join(' ') : 'nowhere'}`;
   };
   let exact = { vendors: 0n, book: 0n, count: 0 };
   let estimated = 0;
@@ -70,10 +72,10 @@ export async function checkLedger(gateway: Target, data: string, records: string
   }
   const spend = await read<{ total_usd: string }>(gateway, '/v1/spend?group_by=model');
 
-  const none = (what: string, found: number): Check => ({
+  const none = (what: string, found: number, example?: string): Check => ({
     what,
     expected: '0',
-    found: found === 0 || !first ? String(found) : `${found} (the first thing amiss: ${first})`,
+    found: example ? `${found} (${example})` : String(found),
     holds: found === 0,
   });
   const equal = (what: string, expected: string, found: string): Check => ({
@@ -83,13 +85,13 @@ export async function checkLedger(gateway: Target, data: string, records: string
     holds: expected === found,
   });
   return [
-    none(`of ${received.length} requests at the vendors: without an attempt's name`, odd.unnamed),
-    none('… the same attempt sent twice', odd.twice),
-    none('… without their attempt in the book', odd.missing),
-    none('… billed, and neither priced nor flagged as estimated', odd.free),
-    none('… refused or nonsense, and booked with a cost', odd.charged),
-    none('… answered whole, and not booked exactly', odd.vague),
-    none('… booked exactly, and not what the vendor bills', odd.different),
+    none(`of ${received.length} requests at the vendors: without an attempt's name`, odd.unnamed, first.unnamed),
+    none('… the same attempt sent twice', odd.twice, first.twice),
+    none('… without their attempt in the book', odd.missing, first.missing),
+    none('… billed, and neither priced nor flagged as estimated', odd.free, first.free),
+    none('… refused or nonsense, and booked with a cost', odd.charged, first.charged),
+    none('… answered whole, and not booked exactly', odd.vague, first.vague),
+    none('… booked exactly, and not what the vendor bills', odd.different, first.different),
     equal(
       `Σ of ${exact.count} exact attempts in USD, as the vendors bill it`,
       writeUsd(exact.vendors),

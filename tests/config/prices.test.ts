@@ -217,7 +217,10 @@ describe('npm run prices', () => {
     expect(Number(/genai-prices@\S+ \(base\): (\d+) prices compared/.exec(run('check'))?.[1])).toBeGreaterThan(500);
     const file = join(folder, 'old.json');
     const usage = { prompt_tokens: 1000 };
-    writeFileSync(file, JSON.stringify({ provider: 'openai', model: 'gpt-4-0613', endpoint: 'chat.completions', usage }));
+    writeFileSync(
+      file,
+      JSON.stringify({ provider: 'openai', model: 'gpt-4-0613', endpoint: 'chat.completions', usage }),
+    );
     expect(JSON.parse(run('price', file))).toMatchObject({
       status: 'priced',
       total: '0.03',

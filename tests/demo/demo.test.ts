@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import models from '../../config/models.json' with { type: 'json' };
 import { runDemo } from '../../src/demo/demo.ts';
 import { forecastLines } from '../../src/demo/forecast-table.ts';
+import { trianglesOf } from '../../src/demo/glb.ts';
 import { plan, spoken } from '../../src/demo/plan.ts';
 import { layOut, painterFor, type Sink } from '../../src/demo/terminal.ts';
 import { wordsHeard } from '../../src/demo/words.ts';
@@ -17,7 +18,7 @@ type Line = {
   state: string;
   modality: string;
   simulated: boolean;
-  outputs: { file: string; bytes: number; seconds: number }[];
+  outputs: { file: string; bytes: number; seconds: number; width?: number; height?: number; triangles?: number }[];
   words_heard: number;
   words_said: number;
   latency_ms: number;
@@ -136,6 +137,33 @@ describe('the demo on a running gateway', () => {
     expect(linesOf(images.out).at(-1)).toMatch(
       /^Break-even: .*flux-schnell at \$0\.003 an output .*\$1\.2 to 3\.51 an hour, 2 to 4 s .* from 292000 outputs a month at best, never at worst\.$/,
     );
+  });
+
+  it('makes films, sounds and 3D models, opens and measures them', async () => {
+    const only = ['--only', 'video,sound_effect,model3d', '--out', folder()];
+    const { code, out, err } = await demo(['--json', '--url', gateway.url, '--key', gateway.appKey, ...only]);
+    expect(code, err + out).toBe(0);
+    const lines = parsed(out);
+    const results = lines.filter((line) => line.type === 'result');
+    expect(results).toHaveLength(6);
+    for (const { modality, outputs, units, cost_usd } of results) {
+      const [made] = outputs;
+      const bytes = readFileSync(made!.file);
+      expect(bytes.length).toBe(made!.bytes);
+      expect(Number(cost_usd)).toBeGreaterThan(0);
+      if (modality === 'model3d') {
+        expect(bytes.subarray(0, 4).toString()).toBe('glTF');
+        expect(made!.triangles).toBeGreaterThan(0);
+        expect(units).toMatchObject([{ unit: 'model3d', unit_cost_usd: cost_usd }]);
+      } else {
+        expect(made!.seconds).toBeGreaterThan(1);
+        expect(units).toMatchObject([{ unit: 'minute' }]);
+      }
+      if (modality === 'video') expect([made!.width, made!.height]).toContain(made!.width! > 700 ? 1280 : 640);
+    }
+    const spend = lines.find((line) => line.type === 'spend')!;
+    expect(spend.rows.map((row) => row.modality)).toEqual(['model3d', 'sound_effect', 'video']);
+    expect(results.reduce((sum, line) => sum + pico(line.cost_usd), 0n)).toBe(pico(spend.total_usd));
   });
 
   it('counts only its own generations in a second run', async () => {
@@ -307,5 +335,25 @@ describe('the parts', () => {
     expect(wordsHeard('The lamp is lit.', 'the LAMP, is lit')).toEqual({ heard: 4, said: 4 });
     expect(wordsHeard('one two three four', 'four one three')).toEqual({ heard: 2, said: 4 });
     expect(wordsHeard('one two', '')).toEqual({ heard: 0, said: 2 });
+  });
+});
+
+describe('triangles of a binary glTF file', () => {
+  const file = (scene: unknown, magic = 0x46546c67) => {
+    const json = new TextEncoder().encode(JSON.stringify(scene));
+    const bytes = new Uint8Array(20 + json.length);
+    const view = new DataView(bytes.buffer);
+    for (const [place, word] of [magic, 2, bytes.length, json.length, 0x4e4f534a].entries())
+      view.setUint32(place * 4, word, true);
+    bytes.set(json, 20);
+    return bytes;
+  };
+  it('by index, by position, of triangles alone', () => {
+    const primitives = [{ indices: 0 }, { attributes: { POSITION: 1 } }, { indices: 0, mode: 1 }];
+    expect(trianglesOf(file({ accessors: [{ count: 36 }, { count: 6 }], meshes: [{ primitives }] }))).toBe(14);
+    expect(trianglesOf(file({}))).toBe(0);
+    expect(trianglesOf(file({}, 1))).toBeUndefined();
+    expect(trianglesOf(file({}).subarray(0, 21))).toBeUndefined();
+    expect(trianglesOf(new Uint8Array(3))).toBeUndefined();
   });
 });

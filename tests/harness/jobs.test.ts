@@ -42,7 +42,8 @@ const model = 'black-forest-labs/flux-schnell';
 async function run(fault: string) {
   server.simulators.get('replicate')!.fail(`job:${fault}`);
   const made = await client().predictions.create({ model, input });
-  const ended = await client().wait(made, { interval: 1 });
+  let ended = made;
+  while (/^(starting|processing)$/.test(ended.status)) ended = await client().predictions.get(made.id);
   const [file] = (ended.output ?? []) as string[];
   const answer = file ? await fetch(file) : undefined;
   return {

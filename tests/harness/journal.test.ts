@@ -217,7 +217,12 @@ describe('on the server', () => {
   it('shows its requests on a page, as they come', async () => {
     const page = await fetch(`${server.url}/`);
     expect(page.headers.get('content-type')).toMatch(/^text\/html/);
-    expect(await page.text()).toContain('openai, anthropic, google');
+    const html = await page.text();
+    expect(html).toContain('openai, anthropic, google');
+    const script = /<script>([\s\S]*)<\/script>/.exec(html)?.[1] ?? '';
+    expect(() => new Function(script)).not.toThrow();
+    expect(script).toContain("new EventSource('/_simulator/events')");
+    expect(script).not.toContain('innerHTML');
     const events = (await fetch(`${server.url}/_simulator/events`))
       .body!.pipeThrough(new TextDecoderStream())
       .getReader();

@@ -1,7 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { at, type Json, stringAt } from '../../src/contract/index.ts';
+import {
+  fallback,
+  healthy,
+  heard,
+  openStream,
+  pieces,
+  primary,
+  refuse,
+  startPair,
+  whole,
+  words,
+} from './two-providers.ts';
 import type { Call } from './upstream.ts';
-import { fallback, healthy, heard, openStream, pieces, primary, refuse, startPair, whole, words } from './two-providers.ts';
 
 const say = pieces('gpt-5.5');
 type Pair = Awaited<ReturnType<typeof startPair>>;
@@ -33,12 +44,13 @@ describe('the sixteen failover scenarios, with two providers', () => {
     expect(Date.now() - began).toBeLessThan(2_000);
     expect(pair.to('primary')).toHaveLength(1);
     pair.scripts.primary = healthy('gpt-5.5');
-    await new Promise((resolve) => setTimeout(resolve, 2_100 - (Date.now() - began)));
+    await new Promise((resolve) => setTimeout(resolve, 2_600 - (Date.now() - began)));
     passed(await stream('pair'));
     expect(pair.to('primary')).toHaveLength(2);
   });
 
   it('S02 429 for ever: few tries, and an answer', async () => {
+    await fresh();
     pair.scripts.primary = refuse(429, { message: 'Slow down.' });
     passed(await stream('pair'));
     expect(pair.to('primary').length).toBeLessThanOrEqual(4);
@@ -46,6 +58,7 @@ describe('the sixteen failover scenarios, with two providers', () => {
   });
 
   it('S03 500 once: the other answers, and both attempts are in the receipt', async () => {
+    await fresh();
     pair.scripts.primary = refuse(500, { message: 'Broken.' });
     const answer = await stream('pair');
     passed(answer);
@@ -63,6 +76,7 @@ describe('the sixteen failover scenarios, with two providers', () => {
   });
 
   it('S04 503 for ever: every request is answered', async () => {
+    await fresh();
     pair.scripts.primary = refuse(503, { message: 'Overloaded.', type: 'overloaded' });
     for (let count = 0; count < 8; count++) passed(await stream('pair'));
     expect(pair.to('primary').length).toBeLessThan(8);
@@ -210,7 +224,10 @@ describe('the sixteen failover scenarios, with two providers', () => {
     await fresh();
     pair.scripts.primary = refuse(503, { message: 'Overloaded.' });
     const answer = await pair.chat('pair');
-    expect(answer.body).toMatchObject({ model: 'mistral-large-2512', usage: { prompt_tokens: 7, completion_tokens: 60 } });
+    expect(answer.body).toMatchObject({
+      model: 'mistral-large-2512',
+      usage: { prompt_tokens: 7, completion_tokens: 60 },
+    });
     expect(answer.headers.get('x-atelier-model')).toBe(fallback);
     expect(answer.headers.get('x-atelier-provider')).toBe('mistral');
     const generation = await pair.newest();
@@ -232,10 +249,10 @@ describe('the sixteen failover scenarios, with two providers', () => {
 
 it('S15 down for a minute, then well: all are served, and it is asked again within half a minute', async () => {
   let now = Date.UTC(2026, 10, 22);
-  const pair = await startPair(
-    {},
-    { clock: { now: () => now }, random: () => 0.999, sleep: async (ms) => void (now += ms) },
-  );
+  const sleep = async (ms: number) => {
+    now += ms;
+  };
+  const pair = await startPair({}, { clock: { now: () => now }, random: () => 0.999, sleep });
   try {
     pair.reset();
     const began = now;

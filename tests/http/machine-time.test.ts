@@ -46,7 +46,12 @@ test('its next call is quoted by the calls before, without a most', async () => 
 });
 
 test('a call that is refused before it is sent has kept no machine', async () => {
-  const asked = { model: 'stable-diffusion-webui/sd_xl_base_1.0', modality: 'image', input: 'a fox', size: '8192x8192' };
+  const asked = {
+    model: 'stable-diffusion-webui/sd_xl_base_1.0',
+    modality: 'image',
+    input: 'a fox',
+    size: '8192x8192',
+  };
   const before = await spent();
   expect((await post('/v1/generations', asked)).status).toBe(400);
   expect(await spent()).toBe(before);

@@ -210,6 +210,17 @@ describe('create', () => {
     await expect(sent).rejects.toMatchObject({ status: 400, param: 'input_reference' });
   });
 
+  it('chooses a model where none is named, and takes what only others have', async () => {
+    const chosen = await client.videos.create({ prompt: 'a pier', seconds: '4' });
+    expect(chosen.model).toBe(model);
+    const body = { prompt: 'a pier', model, seconds: 3, ratio: '9:16', negative_prompt: 'boats', seed: 7 };
+    const other = await post('/v1/videos', body, { headers: { 'x-atelier-tags': 'team=red' } });
+    const done = await finish(other.body as unknown as Video);
+    expect(done).toMatchObject({ status: 'completed', seconds: '3', size: '720x1280' });
+    const { body: generation } = await send(`/v1/generations/${done.id.replace('video_', 'gen_')}`);
+    expect(generation).toMatchObject({ tags: { team: 'red' }, degradations: [] });
+  });
+
   it('ends as failed with OpenAI’s error object', async () => {
     const failed = await make({ prompt: 'x [[filtered]]', model: 'luma/ray-2' });
     expect(failed).toMatchObject({ status: 'failed', completed_at: null, error: { code: 'content_policy' } });

@@ -1,5 +1,7 @@
+import * as published from '@pydantic/genai-prices';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { createBasePrices } from '../../config/base-prices.ts';
 import { shipped } from '../../config/files.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { Metered, Model } from '../../src/contract/index.ts';
@@ -122,6 +124,96 @@ describe('quote', () => {
     expect(ask('replicate/meta/musicgen').status).toBe('unpriced');
     const found = ask('replicate/meta/musicgen', { computed: [10, 42.5, 90] });
     expect([usd(found.expected), usd(found.min), found.max]).toEqual(['0.0595', '0.014', undefined]);
+  });
+
+  const pixels = 1024 * 1024;
+  test.each([
+    ['one megapixel is in the price', {}, '0.03', '0.03', '0.03'],
+    ['every further one that comes out is not', { size: '2048x2048' }, '0.075', '0.075', '0.075'],
+    ['a begun one counts', { size: '1024x1040' }, '0.045', '0.045', '0.045'],
+    ['pictures that go in by their size', { images: 2, pixels: [pixels, pixels * 1.5] }, '0.075', '0.075', '0.075'],
+    ['or by the most there can be', { images: 1, size: '2048x2048' }, '0.09', '0.09', '0.375'],
+    ['for each picture', { n: 2, size: '2048x1024' }, '0.09', '0.09', '0.09'],
+  ])('FLUX.2 by the megapixel: %s', (_, asked, min, expected, max) => {
+    const found = ask('bfl/flux-2-pro', asked);
+    expect([usd(found.min), usd(found.expected), usd(found.max)]).toEqual([min, expected, max]);
+    expect(found.status).toBe(min === max ? 'priced' : 'priced_estimated');
+    // Older models sell whole pictures.
+    expect(usd(ask('bfl/flux-pro-1.1', asked).max)).toBe(asked.n ? '0.08' : '0.04');
+  });
+
+  test.each([
+    ['google/gemini-omni-1.2-flash', { seconds: 4, resolution: '360p' }, '0.092', { resolution: '360p' }],
+    ['google/gemini-omni-1.2-flash', { seconds: 4, size: '1080x1920' }, '0.42', { resolution: '1080p' }],
+    ['google/gemini-omni-1.2-flash', { seconds: 4, size: '3840x2160' }, '0.84', { resolution: '4k' }],
+    ['google/gemini-omni-1.2-flash', { seconds: 4 }, '0.28', { resolution: '720p' }],
+    ['runway/gen4.5', { seconds: 10 }, '1.2', { resolution: '720p' }],
+    ['runway/veo3.1', { seconds: 8 }, '3.2', { audio: 'true' }],
+    ['runway/veo3.1', { seconds: 8, audio: false }, '1.6', { audio: 'false' }],
+    ['runway/veo3.1_fast', { seconds: 4, resolution: '1080p', audio: false }, '0.4', { resolution: '1080p' }],
+    ['fal/fal-ai/kling-video/v3/turbo/pro/text-to-video', { seconds: 5 }, '0.7', { resolution: '1080p' }],
+  ])('film by the second, resolution and sound: %s %j', (id, asked, film, dims) => {
+    const found = ask(id, { ...asked, ...text('a lighthouse') });
+    const line = found.receipt.lines.find(({ meter }) => meter === 'output_video_seconds');
+    expect(line).toMatchObject({ quantity: asked.seconds, dims });
+    expect(usd(line?.amount)).toBe(film);
+    expect(found.min ?? -1n).toBeGreaterThanOrEqual(line?.amount ?? 0n);
+  });
+
+  test('Google has no Veo row any more, but its prices quote it by resolution and sound', () => {
+    const veo: Model = {
+      id: 'google/veo-3.1-lite-generate-preview',
+      provider: 'google',
+      upstream: 'veo-3.1-lite-generate-preview',
+      modality: 'video',
+    };
+    const asked: Asked = { modality: 'video', characters: 9, bytes: 9, images: 0, seconds: 8 };
+    expect(usd(quote(catalogue, veo, asked, at).expected)).toBe('0.4');
+    expect(usd(quote(catalogue, veo, { ...asked, size: '1920x1080' }, at).expected)).toBe('0.64');
+    expect(quote(catalogue, veo, { ...asked, audio: false }, at).status).toBe('unpriced');
+  });
+
+  test('what comes beside picture and film has a most: words of the prompt, pictures, thoughts', () => {
+    for (const [id, media] of [
+      ['google/gemini-3.1-flash-image', '0.0672'],
+      ['google/gemini-omni-1.2-flash', '0.28'],
+    ] as const) {
+      const found = ask(id, { ...text('a fox'), size: id.includes('image') ? '1K' : undefined, seconds: 4, images: 1 });
+      expect(found.min ?? 0n).toBeGreaterThan(parseUsd(media));
+      expect(found.max ?? 0n).toBeGreaterThan((found.expected ?? 0n) + parseUsd('0.005'));
+      expect(found.receipt.lines.map(({ meter }) => meter)).toContain('output_text_tokens');
+    }
+    expect(ask('google/gemini-omni-1.2-flash', { ...text('a fox'), seconds: 4, unbounded: true }).max).toBeUndefined();
+  });
+
+  test('pictures that are sold by their lines are, whichever way round', () => {
+    expect(usd(ask('runway/gen4_image', { size: '1080x1920' }).expected)).toBe('0.08');
+    expect(usd(ask('runway/gen4_image', { size: '1280x720' }).expected)).toBe('0.05');
+  });
+
+  test('models that nobody prices stay unknown, however exactly they are asked for', () => {
+    const luma = ask('luma/ray-2', { seconds: 5, resolution: '1080p' });
+    expect([luma.status, luma.expected, luma.max]).toEqual(['unpriced', undefined, undefined]);
+    expect(ask('runway/seedance2', { seconds: 5, resolution: '1080p' }).status).toBe('unpriced');
+  });
+
+  test("a machine of one's own is quoted by the time of earlier runs, tokens or not", () => {
+    expect(ask('local/llama-3.3-70b', text('hello')).status).toBe('unpriced');
+    const found = ask('local/llama-3.3-70b', { ...text('hello'), computed: [3] });
+    expect(found.receipt.lines).toMatchObject([{ meter: 'gpu_seconds', quantity: 3, price: '1.20', per: '3600' }]);
+    expect([found.status, usd(found.expected), found.max]).toEqual(['priced_estimated', '0.001', undefined]);
+  });
+
+  test('a model that only the base prices is quoted from it', () => {
+    const based = createCatalogue(
+      config.prices,
+      config.hash,
+      createBasePrices(() => published),
+    );
+    const old: Model = { id: 'openai/gpt-4-0613', provider: 'openai', upstream: 'gpt-4-0613', modality: 'text' };
+    const asked: Asked = { modality: 'text', characters: 4000, bytes: 4000, images: 0, maxOutputTokens: 100 };
+    expect(usd(quote(based, old, asked, at).expected)).toBe('0.036');
+    expect(quote(catalogue, old, asked, at).status).toBe('unpriced');
   });
 
   test('a model without a price is unpriced, not free; batch is asked for by its tier', () => {

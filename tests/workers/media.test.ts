@@ -1,5 +1,8 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestHarness } from 'wrangler';
+import { type SimulatorServer, startSimulators } from '../../providers/simulators/server.ts';
 import { makeKey } from '../../src/gateway/credential.ts';
 import { probe } from '../../src/meter/probe.ts';
 
@@ -26,8 +29,21 @@ const makers: Maker[] = [
 ];
 
 let harness: ReturnType<typeof createTestHarness>;
+let simulators: SimulatorServer;
+/** The public address of the gateway, where providers tell what has moved on. */
+const relay = createServer((request, response) => {
+  request.resume();
+  send(request.url ?? '', { method: 'POST', body: '{}' }).then(
+    ({ status }) => response.writeHead(status).end(),
+    () => response.writeHead(502).end(),
+  );
+});
 let appKey: string;
 
+const pico = (usd: string) => {
+  const [whole = '0', digits = ''] = usd.split('.');
+  return BigInt(whole + digits.padEnd(12, '0'));
+};
 const send = (path: string, init: RequestInit = {}, key = appKey) =>
   harness.fetch(path.startsWith('http') ? path : `${url}${path}`, {
     ...init,
@@ -35,10 +51,13 @@ const send = (path: string, init: RequestInit = {}, key = appKey) =>
   } as never) as unknown as Promise<Response>;
 
 beforeAll(async () => {
+  await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+  simulators = await startSimulators({ port: 0, faults: true });
+  const { ATELIER_LOOKUP_URL: _, ...env } = simulators.env;
   const vars = {
+    ...env,
     ATELIER_ADMIN_KEY: adminKey,
-    ATELIER_FAULTS: 'on',
-    ATELIER_PUBLIC_URL: url,
+    ATELIER_PUBLIC_URL: `http://127.0.0.1:${(relay.address() as AddressInfo).port}`,
     ATELIER_POLL_MS: `${pace},${pace}`,
   };
   harness = createTestHarness({ workers: [{ configPath: './wrangler.toml', vars }] });
@@ -46,7 +65,19 @@ beforeAll(async () => {
   const body = JSON.stringify({ name: 'app', scopes: ['generate', 'spend'] });
   appKey = ((await (await send('/v1/keys', { method: 'POST', body }, adminKey)).json()) as { key: string }).key;
 });
-afterAll(() => harness?.close());
+afterAll(async () => {
+  await harness?.close();
+  await simulators?.close();
+  relay.close();
+});
+
+/** What the providers bill for a generation, in pico-dollars; a generation has one call. */
+function billed({ model }: Maker, id: string): bigint {
+  const { bill } = simulators.simulators.get(model.split('/')[0]!)!;
+  const calls = bill.calls.filter((call) => call.client?.startsWith(`${id}.`));
+  expect(calls).toHaveLength(1);
+  return bill.totalOf(calls[0]!).pico;
+}
 
 async function begin({ model, kind, more }: Maker, input: string): Promise<string> {
   const body = JSON.stringify({ model, modality: kind, input, wait: 0, ...more });
@@ -71,14 +102,17 @@ describe.concurrent.each(makers)('a job of $model in workerd', (maker) => {
     const generation = await end(await begin(maker, 'the harbour'), pace - 1_000);
     expect(generation.status, JSON.stringify(generation)).toBe('completed');
     const [output] = generation.outputs;
-    const bytes = new Uint8Array(await (await send(output!.url)).arrayBuffer());
+    const { pathname, search } = new URL(output!.url);
+    const bytes = new Uint8Array(await (await send(pathname + search)).arrayBuffer());
     expect(probe(bytes)?.kind).toBe(maker.kind);
     expect(generation.receipt?.status).toBe(maker.model.startsWith('luma/') ? 'unpriced' : 'priced');
+    expect(pico(generation.receipt?.total ?? '0')).toBe(billed(maker, generation.id));
   });
 
   it('is found by asking where the provider says nothing', async () => {
     const generation = await end(await begin(maker, 'the harbour [[webhook-lost]]'), pace * 4);
     expect(generation.status, JSON.stringify(generation)).toBe('completed');
+    expect(pico(generation.receipt?.total ?? '0')).toBe(billed(maker, generation.id));
   });
 
   it('is canceled', async () => {

@@ -46,7 +46,8 @@ async function listen(desk: Desk, request: Request, translates: boolean): Promis
   if (!(file instanceof File)) throw missing('file');
   const model = typeof fields.model === 'string' ? fields.model : '';
   if (!model) throw missing('model');
-  if (desk.quirks.strict) requireKind(model, 'transcription', translates ? '/audio/translations' : '/audio/transcriptions');
+  if (desk.quirks.strict)
+    requireKind(model, 'transcription', translates ? '/audio/translations' : '/audio/transcriptions');
   if (translates && !/^whisper-/.test(model)) checkWord('model', model, ['whisper-1']);
   const format = readFormat(model, fields);
   const granularities = lists.get('timestamp_granularities') ?? ['segment'];

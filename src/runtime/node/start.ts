@@ -26,6 +26,8 @@ const drainTime = 30_000;
 const drainStep = 20;
 /** Connections that may wait to be taken: of more than Node's 511 at once, some callers would wait for seconds, or be cut off. */
 const mostArriving = 4096;
+/** Milliseconds that an idle connection is kept: longer than proxies keep theirs (60 s), or they would send into one that has just ended. */
+const idleTime = 75_000;
 
 /** Starts the gateway on Node: keys, books and assets under `ATELIER_DATA`, one port, SIGTERM drains. */
 export async function startNode(
@@ -72,6 +74,7 @@ export async function startNode(
   const server = createAdaptorServer({
     fetch: (request, bindings) => (open ? app.fetch(request, bindings) : answerClosed(request)),
   }) as Server;
+  server.keepAliveTimeout = idleTime;
   await new Promise<void>((resolve_, reject) => {
     server.once('error', reject);
     server.listen({ port, host: hostname, backlog: mostArriving }, resolve_);
