@@ -9,8 +9,9 @@ import { type RunningGateway, startGateway } from './support/gateway.ts';
 const readme = readFileSync(resolve(import.meta.dirname, '../README.md'), 'utf8');
 const run = promisify(execFile);
 
-/** Every curl block of the README with the answer printed below it. */
-const examples = [...readme.matchAll(/```bash\n((?:(?!```)[\s\S])*)```\n```json\n([\s\S]*?)```/g)].map(
+/** Every curl block that asks the gateway, with the answer printed below it. Those of the simulators are run by `npm run test:package`. */
+const blocks = readme.replace(/<!-- testing -->[\s\S]*<!-- \/testing -->/, '');
+const examples = [...blocks.matchAll(/```bash\n((?:(?!```)[\s\S])*)```\n```json\n([\s\S]*?)```/g)].map(
   ([, command = '', answer = '']) => ({
     title: /"model":"([^"]+)"|model=(\S+)|v1\/(spend)/.exec(command)?.slice(1).find(Boolean) ?? command,
     command,

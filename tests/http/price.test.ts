@@ -67,6 +67,23 @@ describe('POST /v1/price', () => {
     const again = await price({ provider: 'openai', model: 'gpt-5.5', endpoint: 'chat.completions', usage });
     expect(again.total).toBe(at(made, 'receipt', 'total'));
   });
+  test('a model that only the base prices: the same for a quote, a real call and its usage, each naming the base', async () => {
+    const catalogue = expect.stringMatching(/^sha256:[0-9a-f]{64}\+genai-prices@\d/);
+    const asked = { model: 'openai/gpt-4-0613', modality: 'text', input: 'a short story' };
+    const quoted = await quote(asked);
+    expect(at(quoted, 'candidates')).toMatchObject([{ status: 'priced_estimated', catalogue }]);
+    const made = (await post('/v1/generations', asked)).body;
+    expect(at(made, 'receipt')).toMatchObject({ status: 'priced', catalogue });
+    const lines = at(made, 'receipt', 'lines') as unknown as { meter: string; quantity: string; price: string }[];
+    expect(lines.map(({ meter, price: each }) => [meter, each])).toEqual([
+      ['input_text_tokens', '30'],
+      ['output_text_tokens', '60'],
+    ]);
+    const [prompt_tokens = 0, completion_tokens = 0] = lines.map(({ quantity }) => Number(quantity));
+    const usage = { prompt_tokens, completion_tokens };
+    const again = await price({ provider: 'openai', model: 'gpt-4-0613', endpoint: 'chat.completions', usage });
+    expect(again).toMatchObject({ total: at(made, 'receipt', 'total'), catalogue });
+  });
   test('a key is needed, any key will do', async () => {
     expect((await post('/v1/price', call, { key: 'atl_live_no' })).status).toBe(401);
     expect((await post('/v1/price', call, { key: gateway.adminKey })).status).toBe(200);

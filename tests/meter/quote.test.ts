@@ -127,7 +127,7 @@ describe('quote', () => {
   });
 
   const pixels = 1024 * 1024;
-  test.each([
+  test.each<[string, Partial<Asked>, string, string, string]>([
     ['one megapixel is in the price', {}, '0.03', '0.03', '0.03'],
     ['every further one that comes out is not', { size: '2048x2048' }, '0.075', '0.075', '0.075'],
     ['a begun one counts', { size: '1024x1040' }, '0.045', '0.045', '0.045'],

@@ -66,14 +66,7 @@ async function run(): Promise<void> {
 
 function readSection(): string {
   const between = /<!-- testing -->[\s\S]*<!-- \/testing -->/;
-  const texts = ['README.md', 'tests/package/section.md'].map((file) => {
-    try {
-      return between.exec(readFileSync(join(root, file), 'utf8'))?.[0];
-    } catch {
-      return undefined;
-    }
-  });
-  const found = texts.find(Boolean);
+  const found = between.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[0];
   if (!found) throw new Error('The README has no section between <!-- testing --> and <!-- /testing -->.');
   return found;
 }
