@@ -92,3 +92,63 @@ export class Tally {
     return this.used++;
   }
 }
+
+/** Values by owner, as many as announced for each: exact percentiles of a few owners. */
+export class Lists {
+  private readonly ends: Int32Array;
+  private readonly next: Int32Array;
+  private readonly values: Float64Array;
+  private readonly removed = new Map<number, number[]>();
+  private readonly more = new Map<number, number[]>();
+
+  /** @param counts how many values each owner has at most; what comes beyond is kept too. */
+  constructor(counts: Int32Array) {
+    this.ends = new Int32Array(counts.length + 1);
+    for (let owner = 0; owner < counts.length; owner++) this.ends[owner + 1] = this.ends[owner]! + counts[owner]!;
+    this.next = this.ends.slice();
+    this.values = new Float64Array(this.ends[counts.length]!);
+  }
+
+  add(owner: number, value: number): void {
+    const place = this.next[owner]!;
+    if (place < this.ends[owner + 1]!) {
+      this.values[place] = value;
+      this.next[owner] = place + 1;
+    } else append(this.more, owner, value);
+  }
+
+  /** Takes back one that was added, or will be. */
+  remove(owner: number, value: number): void {
+    append(this.removed, owner, value);
+  }
+
+  percentiles(owner: number, ranks: readonly number[]): number[] | undefined {
+    if (owner + 1 >= this.ends.length) return undefined;
+    let values = this.values.subarray(this.ends[owner], this.next[owner]);
+    const more = this.more.get(owner);
+    if (more) values = Float64Array.from([...values, ...more]);
+    values.sort();
+    const removed = this.removed.get(owner);
+    if (removed) values = without(values, removed);
+    if (values.length === 0) return undefined;
+    return ranks.map((rank) => values[Math.ceil(values.length * rank) - 1]!);
+  }
+}
+
+function append(lists: Map<number, number[]>, owner: number, value: number): void {
+  const list = lists.get(owner);
+  if (list) list.push(value);
+  else lists.set(owner, [value]);
+}
+
+function without(values: Float64Array, removed: readonly number[]): Float64Array<ArrayBuffer> {
+  const counts = new Map<number, number>();
+  for (const value of removed) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return Float64Array.from(
+    [...values].filter((value) => {
+      const count = counts.get(value) ?? 0;
+      if (count > 0) counts.set(value, count - 1);
+      return count === 0;
+    }),
+  );
+}

@@ -70,10 +70,10 @@ export function addLines(scan: SpendScan, segment: Segment, placed: Placed): voi
         sums.count(target, own);
       }
       sums.pay(target, isFailed, amount, amountHigh);
-      if (charged !== 0) sums.markup.add(target, charged, 0);
+      if (charged !== 0) sums.charge(target, charged, 0);
       if (isOnce && rest < 0) {
         total.pay(0, isFailed, amount, amountHigh);
-        total.markup.add(0, charged, 0);
+        total.charge(0, charged, 0);
       }
       const entry = units.indexOf(plan.skuUnits.at(code), target);
       const quantity = lineQuantities[line]!;
@@ -89,7 +89,7 @@ export function addLines(scan: SpendScan, segment: Segment, placed: Placed): voi
       while (place < unpricedFound && unpriced[place] !== target) place++;
       if (place < unpricedFound) continue;
       unpriced[unpricedFound++] = target;
-      sums.unpriced.add(target, 1);
+      sums.countUnpriced(target);
     }
     const isRest = rest >= 0 && (from === end || low !== 0 || high !== 0);
     if (isRest) {
@@ -101,17 +101,17 @@ export function addLines(scan: SpendScan, segment: Segment, placed: Placed): voi
     if (first < 0) continue;
     lastRow = row;
     if (isOnce) total.count(0, own);
-    if (isOnce && unpricedFound > 0) total.unpriced.add(0, 1);
+    if (isOnce && unpricedFound > 0) total.countUnpriced(0);
     if (rest < 0) continue;
     // Without a filter by unit the total is that of the attempts.
     if (isOnce) total.pay(0, isFailed, cost[row]!, costHigh === undefined ? 0 : costHigh[row]!);
-    if (isOnce && markup) total.markup.add(0, markup[row]!, markupHigh === undefined ? 0 : markupHigh[row]!);
+    if (isOnce && markup) total.charge(0, markup[row]!, markupHigh === undefined ? 0 : markupHigh[row]!);
     const chargeHigh = markupHigh === undefined ? 0 : markupHigh[row]!;
-    if (charge !== 0 || chargeHigh !== 0) sums.markup.add(first, charge, chargeHigh);
+    if (charge !== 0 || chargeHigh !== 0) sums.charge(first, charge, chargeHigh);
     if (avoided === undefined || (avoided[row] === 0 && !avoidedHigh)) continue;
     const avoidedTop = avoidedHigh === undefined ? 0 : avoidedHigh[row]!;
-    sums.avoided.add(first, avoided[row]!, avoidedTop);
-    if (isOnce) total.avoided.add(0, avoided[row]!, avoidedTop);
+    sums.avoid(first, avoided[row]!, avoidedTop);
+    if (isOnce) total.avoid(0, avoided[row]!, avoidedTop);
   }
   if (codes.chain) addChains(scan, segment, placed);
 }
@@ -136,7 +136,7 @@ function addChains(scan: SpendScan, { rows, codes: { chain, sku } }: Segment, { 
     const own = groupsOf(row);
     if (own.size === 0) continue;
     const before = new Set(copies.flatMap((copy) => [...groupsOf(copy)]));
-    if (before.size > 0) total.again.add(0, 1);
-    for (const group of own) if (before.has(group)) sums.again.add(group, 1);
+    if (before.size > 0) total.countAgain(0);
+    for (const group of own) if (before.has(group)) sums.countAgain(group);
   }
 }

@@ -1,12 +1,13 @@
 import { GatewayError } from '../contract/index.ts';
 import type { Row, Sql } from '../runtime/ports.ts';
+import { Lists } from './percentile.ts';
 import { isFirst, lateOnes, type Rollup, siblingsOf } from './rollup.ts';
 import type { Segment } from './rollup-columns.ts';
 import { readAttempts, SegmentBuilder } from './rollup-rows.ts';
 import type { Percentiles, SpendAnswer, SpendQuery, SpendRow, SpendStep, SpendSums } from './spend.ts';
 import { SpendPlan } from './spend-plan.ts';
 import { SpendScan } from './spend-scan.ts';
-import { Money, type Sums } from './spend-sums.ts';
+import { Sums } from './spend-sums.ts';
 
 /** What one step does at most: a few milliseconds of each. */
 const [rowsAStep, attemptsAStep, groupsAStep, answersAStep] = [16_384, 384, 50_000, 400] as const;
@@ -44,17 +45,22 @@ export class SpendReport {
     yield* this.readColumns((segment, inside) => this.scan.add(segment, inside));
     yield* this.readRest((segment) => this.scan.add(segment, false));
     const chosen = this.choose();
-    if (this.scan.isPutOff && !this.query.plain) {
+    if (this.scan.isPutOff) {
       const wanted = new Uint8Array(this.scan.groups);
-      for (const group of chosen.groups) wanted[group] = 1;
-      yield* this.readColumns((segment, inside) => this.scan.tally(segment, inside, wanted));
-      yield* this.readRest((segment) => this.scan.tally(segment, false, wanted));
+      const attempts = new Int32Array(this.scan.groups);
+      for (const group of chosen.groups) {
+        wanted[group] = 1;
+        attempts[group] = this.scan.sums.attemptsAt(group);
+      }
+      if (!this.plan.byLine) this.scan.costs = new Lists(attempts);
+      yield* this.readColumns((segment, inside) => this.scan.addPutOff(segment, inside, wanted));
+      yield* this.readRest((segment) => this.scan.addPutOff(segment, false, wanted));
     }
     this.hasRead = true;
     yield [];
     const rest = chosen.isAll ? undefined : yield* this.sumRest(chosen.groups);
     yield* this.write(chosen.groups);
-    const total = sumsOf(this.scan.total, 0);
+    const total = this.scan.total.at(0);
     return { totalPico: total.costPico, total, ...(rest ? { rest } : {}) };
   }
 
@@ -114,18 +120,17 @@ export class SpendReport {
   private choose(): { groups: number[]; isAll: boolean } {
     const { sums, groups: size } = this.scan;
     const all: number[] = [];
-    for (let group = 0; group < size; group++) if (sums.attempts.at(group) > 0) all.push(group);
+    for (let group = 0; group < size; group++) if (sums.attemptsAt(group) > 0) all.push(group);
     const limit = this.query.limit ?? Number.POSITIVE_INFINITY;
     if (all.length <= limit) return { groups: all, isAll: true };
     // By size first: only those near the limit have to be put in order.
     const sizes = new Int32Array(1024);
-    const sizeOf = (group: number) =>
-      Math.min(1023, Math.floor(Math.log2(Math.max(sums.cost.near(group), 0) + 1) * 16));
+    const sizeOf = (group: number) => Math.min(1023, Math.floor(Math.log2(Math.max(sums.costNear(group), 0) + 1) * 16));
     for (const group of all) sizes[sizeOf(group)]!++;
     let least = 1023;
     for (let sum = sizes[least]!; sum < limit && least > 0; ) sum += sizes[--least]!;
     const near = all.filter((group) => sizeOf(group) >= least);
-    near.sort((one, other) => sums.cost.near(other) - sums.cost.near(one) || one - other);
+    near.sort((one, other) => sums.costNear(other) - sums.costNear(one) || one - other);
     return { groups: near.slice(0, limit), isAll: false };
   }
 
@@ -133,23 +138,15 @@ export class SpendReport {
     const { sums, groups: size } = this.scan;
     const isChosen = new Uint8Array(size);
     for (const group of chosen) isChosen[group] = 1;
-    const whole = emptySums();
-    const money = { cost: new Money(), failedCost: new Money(), markup: new Money(), avoided: new Money() };
+    const whole = new Sums();
     let groups = 0;
     for (let group = 0; group < size; group++) {
       if (group % groupsAStep === groupsAStep - 1) yield [];
-      if (isChosen[group] || sums.attempts.at(group) === 0) continue;
+      if (isChosen[group] || sums.attemptsAt(group) === 0) continue;
       groups++;
-      for (const [name, count] of counts) whole[name] += sums[count].at(group);
-      whole.generations += sums.attempts.at(group) - sums.again.at(group);
-      for (const name of ['cost', 'failedCost', 'markup', 'avoided'] as const)
-        money[name].addFrom(0, sums[name], group);
+      whole.addFrom(0, sums, group);
     }
-    whole.costPico = money.cost.at(0);
-    whole.failedPico = money.failedCost.at(0);
-    whole.chargePico = whole.costPico + money.markup.at(0);
-    whole.avoidedPico = money.avoided.at(0);
-    return { ...whole, groups };
+    return { ...whole.at(0), groups };
   }
 
   private *write(chosen: readonly number[]): Generator<SpendRow[], void> {
@@ -167,7 +164,7 @@ export class SpendReport {
       const generationCost = percentilesOf(scan.costs.percentiles(group, ranks));
       const row: SpendRow = {
         group: this.groupOf(group),
-        ...sumsOf(scan.sums, group),
+        ...scan.sums.at(group),
         units: {},
         ...(generationCost ? { generationCost } : {}),
         unitCost: {},
@@ -214,33 +211,6 @@ export class SpendReport {
     }
     return (group) => entries.subarray(ends[group]!, ends[group + 1]!);
   }
-}
-
-const counts = [
-  ['attempts', 'attempts'],
-  ['open', 'open'],
-  ['failed', 'failed'],
-  ['unpriced', 'unpriced'],
-  ['estimated', 'estimated'],
-  ['cacheHits', 'hits'],
-] as const;
-
-function emptySums(): SpendSums {
-  return {
-    ...{ generations: 0, attempts: 0, open: 0, failed: 0, failedPico: 0n, unpriced: 0, estimated: 0, cacheHits: 0 },
-    ...{ costPico: 0n, chargePico: 0n, avoidedPico: 0n },
-  };
-}
-
-function sumsOf(sums: Sums, group: number): SpendSums {
-  const all = emptySums();
-  for (const [name, count] of counts) all[name] = sums[count].at(group);
-  all.generations = all.attempts - sums.again.at(group);
-  all.costPico = sums.cost.at(group);
-  all.failedPico = sums.failedCost.at(group);
-  all.chargePico = all.costPico + sums.markup.at(group);
-  all.avoidedPico = sums.avoided.at(group);
-  return all;
 }
 
 function percentilesOf(values: number[] | undefined): Percentiles | undefined {

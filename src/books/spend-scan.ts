@@ -1,4 +1,4 @@
-import { Tally } from './percentile.ts';
+import { type Lists, Tally } from './percentile.ts';
 import type { Segment } from './rollup-columns.ts';
 import { highUnit } from './rollup-rows.ts';
 import { Scratch } from './scratch.ts';
@@ -6,7 +6,7 @@ import { chainsOf, groupsByRow, leaveCopies, leaveUntagged, type Placed } from '
 import { addLines } from './spend-lines.ts';
 import type { SpendPlan } from './spend-plan.ts';
 import { Counts, type Items, mark, Pairs, Sums, Whole } from './spend-sums.ts';
-import { million, tallyChains, tallyLines, tallyRows } from './spend-tally.ts';
+import { million, tallyChains, tallyLines } from './spend-tally.ts';
 
 /** More groups than this are not tallied in passing. */
 const mostTallied = 2_000;
@@ -16,10 +16,10 @@ export class SpendScan {
   readonly sums = new Sums();
   readonly total = new Sums();
   /** Pairs of a unit and a group, and the quantity of each. */
-  readonly units = new Pairs();
-  readonly quantities = new Counts();
+  units = new Pairs();
+  quantities = new Counts();
   /** Costs of generations by group, and of a million units by pair. */
-  costs = new Tally();
+  costs: Tally | Lists = new Tally();
   unitCosts = new Tally();
   /** Whether there are too many groups to tally them all: that is done afterwards, for those that are wanted. */
   isPutOff = false;
@@ -72,16 +72,27 @@ export class SpendScan {
       this.isPutOff = true;
       this.costs = new Tally();
       this.unitCosts = new Tally();
+      if (!this.plan.byLine) {
+        this.units = new Pairs();
+        this.quantities = new Counts();
+      }
     }
     if (this.plan.byLine) addLines(this, segment, placed);
     else this.addRows(segment, placed);
   }
 
-  /** Tallies a segment that was added before. @param wanted by group, 1 for those to tally. */
-  tally(segment: Segment, inside: boolean, wanted: Uint8Array): void {
+  /** Units and percentiles of a segment that was added before. @param wanted by group, 1 for those that are asked for. */
+  addPutOff(segment: Segment, inside: boolean, wanted: Uint8Array): void {
     const placed = this.placed(segment, inside);
-    if (this.plan.byLine) tallyLines(this, segment, placed, wanted);
-    else tallyRows(this, segment, placed, wanted);
+    const { items, whole } = placed;
+    for (const list of new Set([items, whole])) {
+      for (let item = 0; !this.plan.byLine && item < list.size; item++) {
+        if (list.groups[item]! >= 0 && wanted[list.groups[item]!] !== 1) list.groups[item] = -1;
+      }
+    }
+    if (this.plan.byLine) return tallyLines(this, segment, placed, wanted);
+    this.addUnits(segment, placed);
+    if (segment.codes.chain) tallyChains(this, segment.codes.chain, segment.rows, placed);
   }
 
   private placed(segment: Segment, inside: boolean): Placed {
@@ -164,48 +175,54 @@ export class SpendScan {
   }
 
   private addRows(segment: Segment, placed: Placed): void {
-    const { sums, bases, scratch } = this;
+    const { sums, total, bases, scratch, isPutOff } = this;
     const { items, marks, whole } = placed;
     const { rows, codes, numbers } = segment;
     const { costHigh, markup, markupHigh, avoided, avoidedHigh } = numbers;
     const cost = numbers.cost ?? scratch.numbersFor('no cost', rows).fill(0, 0, rows);
-    const once = this.onceEach(rows, items);
-    for (const [one, list, most] of [[sums, items, bases] as const, [this.total, once, 1] as const]) {
-      one.add(list, most, marks, cost, costHigh);
-      if (markup) one.markup.sum(list, most, markup, markupHigh);
-      if (avoided) one.avoided.sum(list, most, avoided, avoidedHigh);
+    const attempts = { marks, cost, costHigh, markup, markupHigh };
+    sums.add(items, bases, attempts, items.of ? undefined : total);
+    const once = items.of ? this.onceEach(rows, items) : items.groups;
+    if (items.of) total.add({ size: rows, groups: once }, 1, attempts, undefined);
+    if (avoided) {
+      for (let item = 0; item < items.size; item++) {
+        const row = items.of === undefined ? item : items.of[item]!;
+        if (avoided[row] === 0 && !avoidedHigh) continue;
+        if (items.groups[item]! >= 0) sums.avoid(items.groups[item]!, avoided[row]!, avoidedHigh?.[row] ?? 0);
+      }
+      for (let row = 0; row < rows; row++) {
+        if (once[row]! >= 0) total.avoid(0, avoided[row]!, avoidedHigh?.[row] ?? 0);
+      }
     }
-    this.addUnits(segment, placed, this.isPutOff || this.plan.query.plain === true ? undefined : this.costs);
+    if (!isPutOff) this.addUnits(segment, placed);
     if (!codes.chain) return;
     addChains(this, codes.chain, rows, groupsByRow(whole));
-    if (!this.isPutOff && !this.plan.query.plain) tallyChains(this, codes.chain, rows, placed);
+    if (!isPutOff && !this.plan.query.plain) tallyChains(this, codes.chain, rows, placed);
   }
 
   /** Rows that have a group, for the total. */
-  private onceEach(rows: number, { size, groups, of }: Items): Items {
-    const once = this.scratch.groupsFor('once', rows);
-    if (of === undefined) for (let row = 0; row < rows; row++) once[row] = groups[row]! < 0 ? -1 : 0;
-    else {
-      once.fill(-1, 0, rows);
-      for (let item = 0; item < size; item++) if (groups[item]! >= 0) once[of[item]!] = 0;
-    }
-    return { size: rows, groups: once };
+  private onceEach(rows: number, { size, groups, of }: Items): Int32Array {
+    const once = this.scratch.groupsFor('once', rows).fill(-1, 0, rows);
+    for (let item = 0; item < size; item++) if (groups[item]! >= 0) once[of![item]!] = 0;
+    return once;
   }
 
-  /** Units, and in the same go the costs of generations and of units where they are tallied. */
-  private addUnits(segment: Segment, { items, paid }: Placed, costs: Tally | undefined): void {
-    const { units, quantities, unitCosts } = this;
+  /** Units, and in the same go the costs of generations and of units. */
+  private addUnits(segment: Segment, { items, paid }: Placed): void {
+    const { units, quantities, unitCosts, costs } = this;
     const { chain, unitCount, unit } = segment.codes;
     const { unitQuantity } = segment.numbers;
     const { size, groups, of } = items;
+    const tallies = this.plan.query.plain !== true;
+    const hasUnits = unitCount !== undefined && unit !== undefined && unitQuantity !== undefined;
     let [row, place] = [0, 0];
     for (let item = 0; item < size; item++) {
       const group = groups[item]!;
       if (group < 0) continue;
       const own = of === undefined ? item : of[item]!;
-      const cost = costs === undefined ? -1 : paid[own]!;
-      if (costs !== undefined && cost >= 0 && (chain === undefined || chain[own] === 0)) costs.add(group, cost);
-      if (unitCount === undefined || unit === undefined || unitQuantity === undefined) continue;
+      const cost = tallies ? paid[own]! : -1;
+      if (cost >= 0 && (chain === undefined || chain[own] === 0)) costs.add(group, cost);
+      if (!hasUnits) continue;
       for (; row < own; row++) place += unitCount[row]!;
       const end = place + unitCount[own]!;
       for (let at = place; at < end; at++) {
@@ -228,7 +245,7 @@ function addChains(
   for (const { row, copies } of chainsOf(chain, rows)) {
     const own = groupsOf(row);
     if (own.length === 0) continue;
-    if (copies.some((copy) => groupsOf(copy).length > 0)) total.again.add(0, 1);
-    for (const group of own) if (copies.some((copy) => groupsOf(copy).includes(group))) sums.again.add(group, 1);
+    if (copies.some((copy) => groupsOf(copy).length > 0)) total.countAgain(0);
+    for (const group of own) if (copies.some((copy) => groupsOf(copy).includes(group))) sums.countAgain(group);
   }
 }

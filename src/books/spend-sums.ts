@@ -1,4 +1,5 @@
 import { highUnit } from './rollup-rows.ts';
+import type { SpendSums } from './spend.ts';
 
 /** Firsts and seconds that are looked up in a table, where there are not many of them. */
 const [mostDirect, mostTable] = [64, 1 << 22] as const;
@@ -109,42 +110,26 @@ export class Counts {
     this.values[group]! += value;
   }
 
-  /** The sums themselves, with room for so many groups. */
-  fit(groups: number): Float64Array {
-    if (groups > this.values.length) this.values = longer(this.values, groups);
-    return this.values;
-  }
-
   at(group: number): number {
     return this.values[group] ?? 0;
   }
 }
 
-/** Exact sums of whole pico-dollars by group: below 2^52, and multiples of it. */
-export class Money {
+/** Exact sums of whole pico-dollars by group. */
+class Money {
   private low = new Float64Array(16);
   private high = new Float64Array(16);
 
   /** @param low between -2^52 and 2^52. */
   add(group: number, low: number, high: number): void {
-    if (group >= this.low.length) this.fit(group + 1);
+    if (group >= this.low.length) {
+      this.low = longer(this.low, group + 1);
+      this.high = longer(this.high, group + 1);
+    }
     const sum = this.low[group]! + low;
     const carry = sum >= highUnit ? 1 : sum < 0 ? -1 : 0;
     this.low[group] = sum - carry * highUnit;
     this.high[group]! += high + carry;
-  }
-
-  /** Adds up a column. @param most the highest group and one. */
-  sum({ size, groups, of }: Items, most: number, lows: Float64Array, highs: Float64Array | undefined): void {
-    const low = this.fit(most);
-    for (let item = 0; item < size; item++) {
-      const group = groups[item]!;
-      if (group < 0) continue;
-      const row = of === undefined ? item : of[item]!;
-      const sum = low[group]! + lows[row]!;
-      if (sum >= 0 && sum < highUnit && highs === undefined) low[group] = sum;
-      else this.add(group, lows[row]!, highs === undefined ? 0 : highs[row]!);
-    }
   }
 
   addFrom(group: number, other: Money, from: number): void {
@@ -154,79 +139,180 @@ export class Money {
   at(group: number): bigint {
     return BigInt(this.high[group] ?? 0) * BigInt(highUnit) + BigInt(this.low[group] ?? 0);
   }
-
-  /** Near enough to sort by. */
-  near(group: number): number {
-    return (this.high[group] ?? 0) * highUnit + (this.low[group] ?? 0);
-  }
-
-  /** What is below 2^52 of the sums, with room for so many groups. */
-  fit(groups: number): Float64Array {
-    if (groups > this.low.length) {
-      this.low = longer(this.low, groups);
-      this.high = longer(this.high, groups);
-    }
-    return this.low;
-  }
 }
 
 /** What holds of an attempt by its cell alone. */
 export const mark = { open: 1, failed: 2, unpriced: 4, estimated: 8, hit: 16, billed: 32 } as const;
 
-/** What is added up for each group. */
-export class Sums {
-  readonly attempts = new Counts();
-  /** Attempts of a generation that had been counted before. */
-  readonly again = new Counts();
-  readonly open = new Counts();
-  readonly failed = new Counts();
-  readonly unpriced = new Counts();
-  readonly estimated = new Counts();
-  readonly hits = new Counts();
-  readonly cost = new Money();
-  readonly failedCost = new Money();
-  readonly markup = new Money();
-  readonly avoided = new Money();
+/** A group's sums stand together, so that one look at memory finds them: eight numbers each. */
+const stride = 8;
+const [attemptsPlace, againPlace, costPlace, markupPlace, avoidedPlace] = [0, 1, 2, 4, 6] as const;
 
-  /** Adds up attempts with their costs, by row. @param most the highest group and one. */
-  add({ size, groups, of }: Items, most: number, marks: Uint8Array, cost: Float64Array, costHigh?: Float64Array): void {
-    const attempts = this.attempts.fit(most);
-    const lows = this.cost.fit(most);
+/** What is added up for each group. Money is exact: below 2^52, and beside it multiples of that. */
+export class Sums {
+  private table = new Float64Array(stride * 16);
+  private readonly open = new Counts();
+  private readonly failed = new Counts();
+  private readonly unpriced = new Counts();
+  private readonly estimated = new Counts();
+  private readonly hits = new Counts();
+  private readonly failedCost = new Money();
+
+  /**
+   * Adds up attempts with their costs and markups.
+   * @param most the highest group and one. @param total gets each item, where an item is a row.
+   */
+  add({ size, groups, of }: Items, most: number, rows: Attempts, total: Sums | undefined): void {
+    const { marks, cost, costHigh, markup, markupHigh } = rows;
+    const table = this.fit(most);
+    let [count, costSum, markupSum, costTop, markupTop] = [0, 0, 0, 0, 0];
     for (let item = 0; item < size; item++) {
       const group = groups[item]!;
       if (group < 0) continue;
       const row = of === undefined ? item : of[item]!;
-      attempts[group]!++;
-      const sum = lows[group]! + cost[row]!;
+      const place = group * stride;
+      table[place]!++;
+      const low = cost[row]!;
       const high = costHigh === undefined ? 0 : costHigh[row]!;
-      if (sum >= 0 && sum < highUnit && high === 0) lows[group] = sum;
-      else this.cost.add(group, cost[row]!, high);
+      const sum = table[place + costPlace]! + low;
+      if (sum >= 0 && sum < highUnit && high === 0) table[place + costPlace] = sum;
+      else this.put(place + costPlace, low, high);
+      count++;
+      costSum += low;
+      costTop += high;
+      if (costSum >= highUnit) {
+        costSum -= highUnit;
+        costTop++;
+      }
+      if (markup !== undefined) {
+        const more = markup[row]!;
+        const moreHigh = markupHigh === undefined ? 0 : markupHigh[row]!;
+        const whole = table[place + markupPlace]! + more;
+        if (whole >= 0 && whole < highUnit && moreHigh === 0) table[place + markupPlace] = whole;
+        else this.put(place + markupPlace, more, moreHigh);
+        markupSum += more;
+        markupTop += moreHigh;
+        if (markupSum >= highUnit || markupSum < 0) {
+          markupTop += markupSum < 0 ? -1 : 1;
+          markupSum += markupSum < 0 ? highUnit : -highUnit;
+        }
+      }
       const marked = marks[row]!;
       if ((marked & ~mark.billed) === 0) continue;
-      this.markOne(group, marked);
-      if (marked & mark.failed) this.failedCost.add(group, cost[row]!, high);
+      this.mark(group, marked);
+      if (marked & mark.failed) this.failedCost.add(group, low, high);
+      if (total === undefined) continue;
+      total.mark(0, marked);
+      if (marked & mark.failed) total.failedCost.add(0, low, high);
     }
+    if (total === undefined) return;
+    total.table[attemptsPlace]! += count;
+    total.put(costPlace, costSum, costTop);
+    total.put(markupPlace, markupSum, markupTop);
   }
 
-  /** One attempt. */
+  /** One attempt, without its money. */
   count(group: number, marks: number): void {
-    this.attempts.add(group, 1);
-    if ((marks & ~mark.billed) !== 0) this.markOne(group, marks);
+    this.fit(group + 1)[group * stride + attemptsPlace]!++;
+    if ((marks & ~mark.billed) !== 0) this.mark(group, marks);
+  }
+
+  /** An attempt of a generation that had been counted before. */
+  countAgain(group: number): void {
+    this.fit(group + 1)[group * stride + againPlace]!++;
+  }
+
+  countUnpriced(group: number): void {
+    this.unpriced.add(group, 1);
   }
 
   pay(group: number, isFailed: boolean, low: number, high: number): void {
-    this.cost.add(group, low, high);
+    this.fit(group + 1);
+    this.put(group * stride + costPlace, low, high);
     if (isFailed) this.failedCost.add(group, low, high);
   }
 
-  private markOne(group: number, marks: number): void {
+  charge(group: number, low: number, high: number): void {
+    this.fit(group + 1);
+    this.put(group * stride + markupPlace, low, high);
+  }
+
+  avoid(group: number, low: number, high: number): void {
+    this.fit(group + 1);
+    this.put(group * stride + avoidedPlace, low, high);
+  }
+
+  attemptsAt(group: number): number {
+    return this.table[group * stride + attemptsPlace] ?? 0;
+  }
+
+  /** Near enough to sort by. */
+  costNear(group: number): number {
+    const place = group * stride + costPlace;
+    return (this.table[place + 1] ?? 0) * highUnit + (this.table[place] ?? 0);
+  }
+
+  at(group: number): SpendSums {
+    const { table, open, failed, failedCost, unpriced, estimated, hits } = this;
+    const place = group * stride;
+    const attempts = table[place + attemptsPlace] ?? 0;
+    const money = (at: number) =>
+      BigInt(table[place + at + 1] ?? 0) * BigInt(highUnit) + BigInt(table[place + at] ?? 0);
+    const costPico = money(costPlace);
+    return {
+      generations: attempts - (table[place + againPlace] ?? 0),
+      attempts,
+      ...{ open: open.at(group), failed: failed.at(group), failedPico: failedCost.at(group) },
+      ...{ unpriced: unpriced.at(group), estimated: estimated.at(group), cacheHits: hits.at(group) },
+      ...{ costPico, chargePico: costPico + money(markupPlace), avoidedPico: money(avoidedPlace) },
+    };
+  }
+
+  /** Adds one group of others to one of these. */
+  addFrom(group: number, other: Sums, from: number): void {
+    const table = this.fit(group + 1);
+    const place = group * stride;
+    const source = from * stride;
+    table[place + attemptsPlace]! += other.table[source + attemptsPlace]!;
+    table[place + againPlace]! += other.table[source + againPlace]!;
+    for (let at = costPlace; at < stride; at += 2)
+      this.put(place + at, other.table[source + at]!, other.table[source + at + 1]!);
+    for (const name of ['open', 'failed', 'unpriced', 'estimated', 'hits'] as const) {
+      const count = other[name].at(from);
+      if (count !== 0) this[name].add(group, count);
+    }
+    if (other.failed.at(from) !== 0) this.failedCost.addFrom(group, other.failedCost, from);
+  }
+
+  private put(place: number, low: number, high: number): void {
+    const sum = this.table[place]! + low;
+    const carry = sum >= highUnit ? 1 : sum < 0 ? -1 : 0;
+    this.table[place] = sum - carry * highUnit;
+    if (carry !== 0 || high !== 0) this.table[place + 1]! += high + carry;
+  }
+
+  private mark(group: number, marks: number): void {
     if (marks & mark.open) this.open.add(group, 1);
     if (marks & mark.failed) this.failed.add(group, 1);
     if (marks & mark.unpriced) this.unpriced.add(group, 1);
     if (marks & mark.estimated) this.estimated.add(group, 1);
     if (marks & mark.hit) this.hits.add(group, 1);
   }
+
+  private fit(groups: number): Float64Array {
+    if (groups * stride > this.table.length) this.table = longer(this.table, groups * stride);
+    return this.table;
+  }
 }
+
+/** Attempts by row. */
+export type Attempts = {
+  marks: Uint8Array;
+  cost: Float64Array;
+  costHigh: Float64Array | undefined;
+  markup: Float64Array | undefined;
+  markupHigh: Float64Array | undefined;
+};
 
 function longer(values: Float64Array, least: number): Float64Array<ArrayBuffer> {
   const next = new Float64Array(Math.max(values.length * 2, least));

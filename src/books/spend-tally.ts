@@ -7,34 +7,12 @@ import { mark } from './spend-sums.ts';
 /** Tallied unit costs are of a million, so that parts of a pico-dollar count. */
 export const million = 1_000_000;
 
-/** Costs of generations, afterwards. @param wanted by group, 1 for those to tally. */
-export function tallyRows(scan: SpendScan, segment: Segment, placed: Placed, wanted: Uint8Array): void {
-  const { costs } = scan;
-  const { chain } = segment.codes;
-  const { size, groups, of } = placed.items;
-  const { paid } = placed;
-  for (let item = 0; item < size; item++) {
-    const group = groups[item]!;
-    if (group < 0 || wanted[group] !== 1) continue;
-    const row = of === undefined ? item : of[item]!;
-    if (paid[row]! >= 0 && (chain === undefined || chain[row] === 0)) costs.add(group, paid[row]!);
-  }
-  if (chain) tallyChains(scan, chain, segment.rows, placed, wanted);
-}
-
 /** A generation's cost is that of all its attempts in the group. */
-export function tallyChains(
-  { costs }: SpendScan,
-  chain: Uint32Array,
-  rows: number,
-  { whole, paid }: Placed,
-  wanted?: Uint8Array,
-): void {
+export function tallyChains({ costs }: SpendScan, chain: Uint32Array, rows: number, { whole, paid }: Placed): void {
   const groupsOf = groupsByRow(whole);
   for (const { row, copies } of chainsOf(chain, rows)) {
     if (paid[row]! < 0) continue;
     for (const group of groupsOf(row)) {
-      if (wanted !== undefined && wanted[group] !== 1) continue;
       const before = copies.filter((copy) => paid[copy]! >= 0 && groupsOf(copy).includes(group));
       const sum = before.reduce((all, copy) => all + paid[copy]!, 0);
       if (before.length > 0) costs.remove(group, sum);
