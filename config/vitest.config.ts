@@ -8,5 +8,7 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 30_000,
     pool: 'forks',
+    // Two cores: the default would leave one idle.
+    maxWorkers: 2,
   },
 });

@@ -1,7 +1,7 @@
-/** Parts of a doubling that are told apart: a percentile is never more than 1/128 (0.8 %) above the exact one. */
-const partsOfADoubling = 128;
+/** Parts of a doubling that are told apart: a percentile is never more than 1/64 (1.6 %) above the exact one. */
+const partsOfADoubling = 64;
 /** Spans of values, 32 on a page: what is near is together, and what is empty takes no room. */
-const [pages, onAPage] = [256, 32] as const;
+const [pages, onAPage] = [128, 32] as const;
 
 const value64 = new Float64Array(1);
 const value32 = new Uint32Array(value64.buffer);
@@ -22,6 +22,26 @@ export class Tally {
     const slot = this.slotOf(owner, value);
     this.counts[slot]!++;
     if (value > this.largest[slot]!) this.largest[slot] = value;
+  }
+
+  /** Adds what another tally has in a span. */
+  addMany(owner: number, span: number, times: number, largest: number): void {
+    const slot = this.slotAt(owner, span);
+    this.counts[slot]! += times;
+    if (largest > this.largest[slot]!) this.largest[slot] = largest;
+  }
+
+  /** An owner's spans that hold anything, with how often and the largest value. */
+  spansOf(owner: number): { span: number; times: number; largest: number }[] {
+    const spans: { span: number; times: number; largest: number }[] = [];
+    for (let page = 0; page < pages; page++) {
+      const place = this.places[owner * pages + page] ?? 0;
+      for (let at = 0; place > 0 && at < onAPage; at++) {
+        const times = this.counts[place * onAPage + at]!;
+        if (times > 0) spans.push({ span: page * onAPage + at, times, largest: this.largest[place * onAPage + at]! });
+      }
+    }
+    return spans;
   }
 
   /** Takes back one that was added. */
@@ -64,11 +84,15 @@ export class Tally {
   private slotOf(owner: number, value: number): number {
     let span = 0;
     if (value >= 1) {
-      // A double's exponent and the first seven bits of its fraction: logarithmic between doublings, even within one.
+      // A double's exponent and the first six bits of its fraction: logarithmic between doublings, even within one.
       value64[0] = value;
-      span = (value32[1]! >>> 13) - (1023 * partsOfADoubling - 1);
+      span = (value32[1]! >>> 14) - (1023 * partsOfADoubling - 1);
       if (span >= pages * onAPage) span = pages * onAPage - 1;
     }
+    return this.slotAt(owner, span);
+  }
+
+  private slotAt(owner: number, span: number): number {
     const page = owner * pages + (span >>> 5);
     const place = page < this.places.length ? this.places[page]! : 0;
     return (place === 0 ? this.openPage(page) : place) * onAPage + (span & (onAPage - 1));
@@ -93,18 +117,24 @@ export class Tally {
   }
 }
 
-/** Values by owner, as many as announced for each: exact percentiles of a few owners. */
+/** Owners with more values than this are tallied, not listed. */
+const mostListed = 2_048;
+
+/** Values of owners that are known with their counts beforehand: exact percentiles of those that have few, tallies of the others. */
 export class Lists {
   private readonly ends: Int32Array;
   private readonly next: Int32Array;
   private readonly values: Float64Array;
+  private readonly tally = new Tally();
   private readonly removed = new Map<number, number[]>();
-  private readonly more = new Map<number, number[]>();
 
-  /** @param counts how many values each owner has at most; what comes beyond is kept too. */
+  /** @param counts how many values each owner has at most. */
   constructor(counts: Int32Array) {
     this.ends = new Int32Array(counts.length + 1);
-    for (let owner = 0; owner < counts.length; owner++) this.ends[owner + 1] = this.ends[owner]! + counts[owner]!;
+    for (let owner = 0; owner < counts.length; owner++) {
+      const count = counts[owner]!;
+      this.ends[owner + 1] = this.ends[owner]! + (count > mostListed ? 0 : count);
+    }
     this.next = this.ends.slice();
     this.values = new Float64Array(this.ends[counts.length]!);
   }
@@ -114,31 +144,33 @@ export class Lists {
     if (place < this.ends[owner + 1]!) {
       this.values[place] = value;
       this.next[owner] = place + 1;
-    } else append(this.more, owner, value);
+    } else this.tally.add(owner, value);
   }
 
-  /** Takes back one that was added, or will be. */
+  /** What a tally has in a span counts as its largest value. */
+  addMany(owner: number, _span: number, times: number, largest: number): void {
+    for (let time = 0; time < times; time++) this.add(owner, largest);
+  }
+
+  /** Takes back one that was added. */
   remove(owner: number, value: number): void {
-    append(this.removed, owner, value);
+    if (this.ends[owner]! === this.ends[owner + 1]!) {
+      this.tally.remove(owner, value);
+      return;
+    }
+    const list = this.removed.get(owner);
+    if (list) list.push(value);
+    else this.removed.set(owner, [value]);
   }
 
   percentiles(owner: number, ranks: readonly number[]): number[] | undefined {
-    if (owner + 1 >= this.ends.length) return undefined;
-    let values = this.values.subarray(this.ends[owner], this.next[owner]);
-    const more = this.more.get(owner);
-    if (more) values = Float64Array.from([...values, ...more]);
-    values.sort();
+    if (this.ends[owner] === this.ends[owner + 1]) return this.tally.percentiles(owner, ranks);
+    let values = this.values.subarray(this.ends[owner], this.next[owner]).sort();
     const removed = this.removed.get(owner);
     if (removed) values = without(values, removed);
     if (values.length === 0) return undefined;
     return ranks.map((rank) => values[Math.ceil(values.length * rank) - 1]!);
   }
-}
-
-function append(lists: Map<number, number[]>, owner: number, value: number): void {
-  const list = lists.get(owner);
-  if (list) list.push(value);
-  else lists.set(owner, [value]);
 }
 
 function without(values: Float64Array, removed: readonly number[]): Float64Array<ArrayBuffer> {

@@ -19,7 +19,31 @@ export const codeColumns = [
   'unit',
   'sku',
 ] as const;
-export type CodeColumn = (typeof codeColumns)[number];
+
+/**
+ * Codes and counts of a summary's rows, which stand for many attempts each: percentiles as spans with how often they were met, of the
+ * attempts' costs, of their units' and of their meters'.
+ */
+export const summaryCodeColumns = [
+  'attempts',
+  'spanCount',
+  'span',
+  'spanTimes',
+  'unitSpanCount',
+  'unitSpan',
+  'unitSpanTimes',
+  'meterCount',
+  'meterSku',
+  'meterAttempts',
+  'meterUnpriced',
+  'meterSpanCount',
+  'meterSpan',
+  'meterSpanTimes',
+  'meterUnitSpanCount',
+  'meterUnitSpan',
+  'meterUnitSpanTimes',
+] as const;
+export type CodeColumn = (typeof codeColumns)[number] | (typeof summaryCodeColumns)[number];
 
 /** Columns that hold times, quantities, and money: whole pico-dollars below 2^52, and beside them multiples of 2^52. */
 export const numberColumns = [
@@ -35,14 +59,34 @@ export const numberColumns = [
   'lineAmount',
   'lineAmountHigh',
 ] as const;
-export type NumberColumn = (typeof numberColumns)[number];
+
+export const summaryNumberColumns = [
+  'spanMost',
+  'unitSpanMost',
+  'meterQuantity',
+  'meterCost',
+  'meterCostHigh',
+  'meterMarkup',
+  'meterMarkupHigh',
+  'meterAvoided',
+  'meterAvoidedHigh',
+  'meterSpanMost',
+  'meterUnitSpanMost',
+] as const;
+export type NumberColumn = (typeof numberColumns)[number] | (typeof summaryNumberColumns)[number];
 export type Column = CodeColumn | NumberColumn;
 
-/** Stored numbers of columns: a name's place here never changes. */
+/** Columns of attempts; then all of them, stored under their places: a name's place never changes. */
 export const columns: readonly Column[] = [...codeColumns, ...numberColumns];
+export const allColumns: readonly Column[] = [...columns, ...summaryCodeColumns, ...summaryNumberColumns];
+const codes = new Set<string>([...codeColumns, ...summaryCodeColumns]);
+
+export function isCode(column: Column): column is CodeColumn {
+  return codes.has(column);
+}
 
 /** The count that says how long a flat column is; the others are as long as there are rows. */
-export const countOf: Partial<Record<Column, 'tagCount' | 'unitCount' | 'lineCount'>> = {
+export const countOf: Partial<Record<Column, CodeColumn>> = {
   tag: 'tagCount',
   unit: 'unitCount',
   unitQuantity: 'unitCount',
@@ -50,7 +94,19 @@ export const countOf: Partial<Record<Column, 'tagCount' | 'unitCount' | 'lineCou
   lineQuantity: 'lineCount',
   lineAmount: 'lineCount',
   lineAmountHigh: 'lineCount',
+  ...counted('spanCount', ['span', 'spanTimes', 'spanMost']),
+  unitSpanCount: 'unitCount',
+  ...counted('unitSpanCount', ['unitSpan', 'unitSpanTimes', 'unitSpanMost']),
+  ...counted('meterCount', ['meterSku', 'meterAttempts', 'meterUnpriced', 'meterQuantity']),
+  ...counted('meterCount', ['meterCost', 'meterCostHigh', 'meterMarkup', 'meterMarkupHigh']),
+  ...counted('meterCount', ['meterAvoided', 'meterAvoidedHigh', 'meterSpanCount', 'meterUnitSpanCount']),
+  ...counted('meterSpanCount', ['meterSpan', 'meterSpanTimes', 'meterSpanMost']),
+  ...counted('meterUnitSpanCount', ['meterUnitSpan', 'meterUnitSpanTimes', 'meterUnitSpanMost']),
 };
+
+function counted(count: CodeColumn, names: Column[]): Partial<Record<Column, CodeColumn>> {
+  return Object.fromEntries(names.map((name) => [name, count]));
+}
 
 /** Attempts by columns. A column that is not there is all zeros; one in borrowed memory may be longer than it says. */
 export type Segment = {
@@ -165,4 +221,36 @@ export function sumOf(counts: Uint32Array | undefined, rows: number): number {
   let sum = 0;
   if (counts) for (let row = 0; row < rows; row++) sum += counts[row]!;
   return sum;
+}
+
+/** The rows that are wanted, of a segment of attempts. */
+export function chosenRows(segment: Segment, wanted: (row: number) => boolean): Segment {
+  const rows: number[] = [];
+  for (let row = 0; row < segment.rows; row++) if (wanted(row)) rows.push(row);
+  const chosen: Segment = { rows: rows.length, codes: {}, numbers: {} };
+  const places = new Map<CodeColumn | undefined, number[]>([[undefined, rows]]);
+  for (const count of ['tagCount', 'unitCount', 'lineCount'] as const) {
+    const found: number[] = [];
+    const counts = segment.codes[count];
+    let place = 0;
+    for (let row = 0, next = 0; counts && row < segment.rows; row++) {
+      if (rows[next] === row) {
+        for (let index = 0; index < counts[row]!; index++) found.push(place + index);
+        next++;
+      }
+      place += counts[row]!;
+    }
+    places.set(count, found);
+  }
+  for (const column of columns) {
+    const from = places.get(countOf[column]) ?? [];
+    if (isCode(column)) {
+      const values = segment.codes[column];
+      if (values) chosen.codes[column] = Uint32Array.from(from, (place) => values[place]!);
+    } else {
+      const values = segment.numbers[column];
+      if (values) chosen.numbers[column] = Float64Array.from(from, (place) => values[place]!);
+    }
+  }
+  return chosen;
 }

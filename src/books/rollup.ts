@@ -1,12 +1,12 @@
 import type { Row, Sql } from '../runtime/ports.ts';
 import {
+  allColumns,
   blobOf,
   type Column,
-  codeColumns,
   columns,
   countOf,
+  isCode,
   join,
-  numberColumns,
   pack,
   type Segment,
   sumOf,
@@ -14,10 +14,20 @@ import {
   unpackNumbers,
 } from './rollup-columns.ts';
 import { Names } from './rollup-names.ts';
+import { isFirst, lateOnes, siblingsOf } from './rollup-order.ts';
 import { readAttempts, SegmentBuilder } from './rollup-rows.ts';
+import { summarize } from './rollup-summary.ts';
 import type { Scratch } from './scratch.ts';
 
-export type StoredSegment = { id: number; rows: number; level: number; firstAt: number; lastAt: number };
+export type StoredSegment = {
+  id: number;
+  rows: number;
+  level: number;
+  firstAt: number;
+  lastAt: number;
+  /** Rows of its summary by part. None where it has no summary. */
+  summary?: { summary: number; spans: number; chained: number };
+};
 
 /** Attempts that one step takes in, and how many of the newest it leaves alone: most of them are still open. */
 const step = 384;
@@ -29,7 +39,11 @@ const fanOut = 8;
 const highestLevel = 2;
 /** Values of one column that are still one blob: a Durable Object's row holds 2 MB. */
 const mostValues = 200_000;
-const columnsASegment = 64;
+const columnsAPart = 64;
+
+/** A segment's attempts; and of a large one also what `summarize` makes of them. */
+const parts = ['attempts', 'summary', 'spans', 'chained'] as const;
+type Part = (typeof parts)[number];
 
 /**
  * The settled attempts once more, by columns: what reports are added up from, in a tenth of the time and the bytes. All of it follows
@@ -85,6 +99,8 @@ export class Rollup {
     this.frozenFor = undefined;
     const { epoch, upto, clearing, serial } = this.state();
     if (clearing) return this.clear(epoch);
+    // One thing at a time, so that nobody waits for more.
+    if (this.merge(epoch) || this.summarize(epoch)) return true;
     const builder = new SegmentBuilder(this.namesAt(epoch, serial));
     const scanned = this.scan(upto, limit, leave);
     const isLate = lateOnes(this.sql);
@@ -105,7 +121,11 @@ export class Rollup {
       else add(row, isFirst(row) ? [] : siblings(row));
     }
     const last = scanned.length > 0 ? String(scanned.at(-1)?.id) : upto;
-    const late = this.sql.all('SELECT attempt_id FROM rollup_late WHERE ended = 1 ORDER BY attempt_id LIMIT ?', limit);
+    // One above the watermark is noted for a step that was rolled back: its time comes when the watermark is there.
+    const late = this.sql.all(
+      'SELECT attempt_id FROM rollup_late WHERE ended = 1 AND attempt_id <= ? ORDER BY attempt_id LIMIT ?',
+      ...[last, limit],
+    );
     const siblingsOfLate = siblingsOf(this.sql, { upto, isLate, countsOpen: false, scannedTo: last });
     for (const { attempt_id: id } of late) {
       const row = readAttempts(this.sql, 'one', id ?? null)[0];
@@ -119,10 +139,7 @@ export class Rollup {
       if (this.seen === undefined || last > this.seen) this.seen = last;
     }
     const segment = builder.finish();
-    if (segment.rows > 0) {
-      this.write(epoch, 0, firstAt, lastAt, segment);
-      this.merge(epoch);
-    }
+    if (segment.rows > 0) this.write(epoch, 0, firstAt, lastAt, segment);
     return scanned.length > 0 || late.length > 0;
   }
 
@@ -163,7 +180,7 @@ export class Rollup {
   segments(most = -1): StoredSegment[] {
     return this.sql
       .all(
-        `SELECT id, row_count, level, first_at, last_at FROM rollup_segment
+        `SELECT id, row_count, level, first_at, last_at, summary_rows, span_rows, chained_rows FROM rollup_segment
          WHERE epoch = (SELECT epoch FROM rollup_state) ORDER BY id DESC LIMIT ?`,
         most,
       )
@@ -173,34 +190,44 @@ export class Rollup {
         level: Number(row.level),
         firstAt: Number(row.first_at),
         lastAt: Number(row.last_at),
+        ...(Number(row.summary_rows) > 0
+          ? {
+              summary: {
+                summary: Number(row.summary_rows),
+                spans: Number(row.span_rows),
+                chained: Number(row.chained_rows),
+              },
+            }
+          : {}),
       }));
   }
 
-  /** The wanted columns of a segment; those of a flat column need its count. */
-  read({ id, rows }: Pick<StoredSegment, 'id' | 'rows'>, wanted: readonly Column[], scratch?: Scratch): Segment {
+  /**
+   * The wanted columns of a segment; those of a flat column need its count.
+   */
+  read(stored: StoredSegment, wanted: readonly Column[], part: Part = 'attempts', scratch?: Scratch): Segment {
+    const { id, summary } = stored;
+    const rows = part === 'attempts' ? stored.rows : (summary?.[part] ?? 0);
     const segment: Segment = { rows, codes: {}, numbers: {} };
     const lengths: Partial<Record<Column, number>> = {};
-    const lengthOf = (column: Column) => {
+    const lengthOf = (column: Column): number => {
       const count = countOf[column];
       if (!count) return rows;
-      lengths[count] ??= sumOf(segment.codes[count], rows);
+      lengths[count] ??= sumOf(segment.codes[count], lengthOf(count));
       return lengths[count];
     };
-    const packed = (column: Column) => {
-      const row = this.sql.all('SELECT kind, base, data FROM rollup_column WHERE id = ?', numberOf(id, column))[0];
-      return row && { kind: Number(row.kind), base: Number(row.base), data: blobOf(row.data) };
-    };
-    for (const column of codeColumns) {
-      const found = wanted.includes(column) ? packed(column) : undefined;
-      if (!found) continue;
+    for (const column of allColumns) {
+      if (!wanted.includes(column)) continue;
+      const row = this.sql.all(
+        'SELECT kind, base, data FROM rollup_column WHERE id = ?',
+        numberOf(id, part, column),
+      )[0];
+      if (!row) continue;
+      const packed = { kind: Number(row.kind), base: Number(row.base), data: blobOf(row.data) };
       const length = lengthOf(column);
-      segment.codes[column] = unpackCodes(found, length, scratch?.codesFor(column, length));
-    }
-    for (const column of numberColumns) {
-      const found = wanted.includes(column) ? packed(column) : undefined;
-      if (!found) continue;
-      const length = lengthOf(column);
-      segment.numbers[column] = unpackNumbers(found, length, scratch?.numbersFor(column, length));
+      const room = `${part} ${column}`;
+      if (isCode(column)) segment.codes[column] = unpackCodes(packed, length, scratch?.codesFor(room, length));
+      else segment.numbers[column] = unpackNumbers(packed, length, scratch?.numbersFor(room, length));
     }
     return segment;
   }
@@ -223,38 +250,61 @@ export class Rollup {
       'INSERT INTO rollup_segment (id, epoch, row_count, level, first_at, last_at) VALUES (?, ?, ?, ?, ?, ?)',
       ...[id, epoch, segment.rows, level, firstAt, lastAt],
     );
-    for (const column of columns) {
-      const values = { ...segment.codes, ...segment.numbers }[column];
+    this.writePart(id, 'attempts', segment);
+  }
+
+  private writePart(id: number, part: Part, segment: Segment): void {
+    for (const column of allColumns) {
+      const values = isCode(column) ? segment.codes[column] : segment.numbers[column];
       const packed = values && pack(values);
       if (!packed) continue;
       const { kind, base, data } = packed;
       this.sql.run(
         'INSERT INTO rollup_column (id, kind, base, data) VALUES (?, ?, ?, ?)',
-        ...[numberOf(id, column), kind, base, data],
+        ...[numberOf(id, part, column), kind, base, data],
       );
     }
   }
 
-  /** The newest segments of one level become one of the next. */
-  private merge(epoch: number): void {
-    for (let level = 0; level < highestLevel; level++) {
-      const tail = this.segments(fanOut).reverse();
-      if (tail.length < fanOut || tail.some((one) => one.level !== level)) return;
-      const whole = join(tail.map((one) => this.read(one, columns)));
-      const values = Object.values({ ...whole.codes, ...whole.numbers });
-      if (values.some((column) => column !== undefined && column.length > mostValues)) {
-        for (const { id } of tail) this.sql.run('UPDATE rollup_segment SET level = ? WHERE id = ?', highestLevel, id);
-        return;
-      }
-      for (const one of tail) this.remove(one.id);
-      const firstAt = Math.min(...tail.map((one) => one.firstAt));
-      this.write(epoch, level + 1, firstAt, Math.max(...tail.map((one) => one.lastAt)), whole);
+  /** The newest segments of one level become one of the next. Whether there were enough of them. */
+  private merge(epoch: number): boolean {
+    const tail = this.segments(fanOut).reverse();
+    const level = tail[0]?.level ?? highestLevel;
+    if (tail.length < fanOut || level >= highestLevel || tail.some((one) => one.level !== level)) return false;
+    const whole = join(tail.map((one) => this.read(one, columns)));
+    const values = Object.values({ ...whole.codes, ...whole.numbers });
+    if (values.some((column) => column !== undefined && column.length > mostValues)) {
+      for (const { id } of tail) this.sql.run('UPDATE rollup_segment SET level = ? WHERE id = ?', highestLevel, id);
+      return true;
     }
+    for (const one of tail) this.remove(one.id);
+    const firstAt = Math.min(...tail.map((one) => one.firstAt));
+    this.write(epoch, level + 1, firstAt, Math.max(...tail.map((one) => one.lastAt)), whole);
+    return true;
+  }
+
+  /** Gives a large segment its summary, or notes that it is not worth one. Whether there was one to do. */
+  private summarize(epoch: number): boolean {
+    const row = this.sql.all(
+      'SELECT id FROM rollup_segment WHERE epoch = ? AND level = ? AND summary_rows IS NULL LIMIT 1',
+      ...[epoch, highestLevel],
+    )[0];
+    const stored = row && this.segments().find((one) => one.id === row.id);
+    if (!stored) return false;
+    const found = summarize(this.sql, epoch, this.read(stored, columns));
+    this.sql.run(
+      'UPDATE rollup_segment SET summary_rows = ?, span_rows = ?, chained_rows = ? WHERE id = ?',
+      ...[found?.summary.rows ?? 0, found?.spans.rows ?? 0, found?.chained.rows ?? 0, stored.id],
+    );
+    if (found) {
+      for (const part of ['summary', 'spans', 'chained'] as const) this.writePart(stored.id, part, found[part]);
+    }
+    return true;
   }
 
   private remove(segment: number): void {
-    const first = segment * columnsASegment;
-    this.sql.run('DELETE FROM rollup_column WHERE id >= ? AND id < ?', first, first + columnsASegment);
+    const first = numberOf(segment, 'attempts', allColumns[0]!);
+    this.sql.run('DELETE FROM rollup_column WHERE id >= ? AND id < ?', first, first + parts.length * columnsAPart);
     this.sql.run('DELETE FROM rollup_segment WHERE id = ?', segment);
   }
 
@@ -285,39 +335,6 @@ export class Rollup {
   }
 }
 
-function numberOf(segment: number, column: Column): number {
-  return segment * columnsASegment + columns.indexOf(column);
-}
-
-/** Whether it is the first attempt of its generation: then none was before it. */
-export function isFirst(row: Row): boolean {
-  return row.id === `${row.generation_id}.1`;
-}
-
-/** Whether an attempt is noted as late. Asked without a query where none is. */
-export function lateOnes(sql: Sql): (id: string) => boolean {
-  if (sql.all('SELECT 1 FROM rollup_late LIMIT 1').length === 0) return () => false;
-  return (id) => sql.all('SELECT 1 FROM rollup_late WHERE attempt_id = ?', id).length > 0;
-}
-
-type Order = {
-  upto: string;
-  isLate: (id: string) => boolean;
-  countsOpen: boolean;
-  /** Set where late ones are being taken in: what was scanned before them. */
-  scannedTo?: string;
-};
-
-/** The attempts of the same generation that are taken in before a given one. */
-export function siblingsOf(sql: Sql, { upto, isLate, countsOpen, scannedTo }: Order): (row: Row) => Row[] {
-  return ({ id: own, generation_id: generation }) => {
-    const id = String(own);
-    const all = readAttempts(sql, 'between', `${generation}.`, `${generation}/`);
-    return all.filter((row) => {
-      const other = String(row.id);
-      if (other === id || (row.open === 1 && !countsOpen)) return false;
-      if (isLate(other)) return scannedTo !== undefined && other < id;
-      return other <= upto || (scannedTo === undefined ? other < id : other <= scannedTo);
-    });
-  };
+function numberOf(segment: number, part: Part, column: Column): number {
+  return (segment * parts.length + parts.indexOf(part)) * columnsAPart + allColumns.indexOf(column);
 }

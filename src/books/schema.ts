@@ -239,4 +239,14 @@ CREATE TABLE rollup_segment (
 
 CREATE TABLE rollup_column (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, base INTEGER NOT NULL, data BLOB NOT NULL) STRICT;
 `,
+  `
+-- rows of what summarizes a large segment, see rollup-summary.ts; 0 where it is not worth it
+ALTER TABLE rollup_segment ADD COLUMN summary_rows INTEGER;
+ALTER TABLE rollup_segment ADD COLUMN span_rows INTEGER;
+ALTER TABLE rollup_segment ADD COLUMN chained_rows INTEGER;
+DELETE FROM rollup_segment;
+DELETE FROM rollup_column;
+UPDATE rollup_state SET epoch = epoch + 1, upto = '', clearing = EXISTS (SELECT 1 FROM rollup_name);
+DELETE FROM rollup_late;
+`,
 ];

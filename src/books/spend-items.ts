@@ -15,15 +15,21 @@ export type Placed = {
 /** The groups of a row's items, which stand together. */
 export function groupsByRow({ size, groups, of }: Items): (row: number) => number[] {
   if (of === undefined) return (row) => (groups[row]! < 0 ? [] : [groups[row]!]);
-  const places = new Map<number, number>();
-  let last = -1;
-  for (let item = 0; item < size; item++) {
-    if (of[item] !== last) places.set(of[item]!, item);
-    last = of[item]!;
-  }
+  // Items are in the order of their rows.
+  const placeOf = (row: number) => {
+    let [low, high] = [0, size];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (of[middle]! < row) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
   return (row) => {
     const found: number[] = [];
-    for (let item = places.get(row) ?? size; item < size && of[item] === row; item++) found.push(groups[item]!);
+    for (let item = placeOf(row); item < size && of[item] === row; item++) {
+      if (groups[item]! >= 0) found.push(groups[item]!);
+    }
     return found;
   };
 }

@@ -15,7 +15,7 @@ const unpriced: number[] = [];
  * what is left by rounding, and what the cache avoided, goes to the first of them.
  */
 export function addLines(scan: SpendScan, segment: Segment, placed: Placed): void {
-  const { sums, total, plan, lines, units, quantities, costs, unitCosts, scratch } = scan;
+  const { sums, total, plan, lines, quantities, costs, unitCosts, scratch } = scan;
   const { items, marks, ends } = placed;
   const { codes, numbers, rows } = segment;
   const tallies = !scan.isPutOff && plan.query.plain !== true;
@@ -69,13 +69,12 @@ export function addLines(scan: SpendScan, segment: Segment, placed: Placed): voi
         if (first < 0) first = target;
         sums.count(target, own);
       }
-      sums.pay(target, isFailed, amount, amountHigh);
-      if (charged !== 0) sums.charge(target, charged, 0);
+      sums.payLine(target, isFailed, amount, amountHigh, charged);
       if (isOnce && rest < 0) {
         total.pay(0, isFailed, amount, amountHigh);
         total.charge(0, charged, 0);
       }
-      const entry = units.indexOf(plan.skuUnits.at(code), target);
+      const entry = scan.entryOf(target, code);
       const quantity = lineQuantities[line]!;
       quantities.add(entry, quantity);
       if (plan.unpricedSkus.at(code) !== 1) {
@@ -100,10 +99,10 @@ export function addLines(scan: SpendScan, segment: Segment, placed: Placed): voi
     }
     if (first < 0) continue;
     lastRow = row;
-    if (isOnce) total.count(0, own);
-    if (isOnce && unpricedFound > 0) total.countUnpriced(0);
-    if (rest < 0) continue;
     // Without a filter by unit the total is that of the attempts.
+    if (isOnce) total.count(0, rest < 0 ? own : marks[row]!);
+    if (isOnce && rest < 0 && unpricedFound > 0) total.countUnpriced(0);
+    if (rest < 0) continue;
     if (isOnce) total.pay(0, isFailed, cost[row]!, costHigh === undefined ? 0 : costHigh[row]!);
     if (isOnce && markup) total.charge(0, markup[row]!, markupHigh === undefined ? 0 : markupHigh[row]!);
     const chargeHigh = markupHigh === undefined ? 0 : markupHigh[row]!;

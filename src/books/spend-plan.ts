@@ -23,12 +23,18 @@ export class SpendPlan {
   readonly names: PassingNames;
   readonly query: SpendQuery;
   readonly columns: Column[];
+  /** The columns of summaries that are read; undefined where summaries do not tell what is asked. */
+  readonly summaryColumns: Column[] | undefined;
+  /** The columns that percentiles are read from beside a summary, and where they are. */
+  readonly tallied: { part: 'spans' | 'attempts'; columns: Column[] } | undefined;
   readonly levels: Level[] = [];
   readonly filters: Filter[] = [];
   readonly tagFilter: Set<number> | undefined;
   readonly groupsTags: boolean;
   /** Whether lines of the ledger are added up, not attempts. */
   readonly byLine: boolean;
+  /** Whether all lines of a group have the same unit. */
+  readonly isByUnit: boolean;
   readonly from: number;
   readonly to: number;
   private readonly sql: Sql;
@@ -43,7 +49,7 @@ export class SpendPlan {
   readonly skuUnits: Lazy;
   readonly unpricedSkus: Lazy;
   private readonly lineParts = new Map<string, number>();
-  private readonly lineWords: { unit: string; meter: string; sku: number }[] = [];
+  private readonly lineWords: { unit: string; meter: string; sku: number; sample: number }[] = [];
 
   constructor(sql: Sql, epoch: number, query: SpendQuery) {
     this.sql = sql;
@@ -54,7 +60,8 @@ export class SpendPlan {
     const { groupBy, filters = {} } = query;
     this.cellGroups = groupBy.filter((group) => cellGroups.includes(group));
     this.groupsTags = groupBy.includes('tag');
-    this.byLine = groupBy.includes('unit') || groupBy.includes('sku') || !!filters.unit || !!filters.meter;
+    this.isByUnit = groupBy.includes('unit') || groupBy.includes('sku');
+    this.byLine = this.isByUnit || !!filters.unit || !!filters.meter;
     this.cells = new Lazy((code) => this.partOf(readCell(this.names.text('cell', code))));
     this.cellMarks = new Lazy((code) => marksOf(readCell(this.names.text('cell', code))));
     this.skus = new Lazy((code) => this.linePartOf(code));
@@ -64,6 +71,10 @@ export class SpendPlan {
     for (const group of groupBy) this.addLevel(group);
     this.addFilters();
     this.columns = this.wantedColumns();
+    this.summaryColumns = this.isWithin([...cellGroups, 'day', 'key', 'key_id', 'project'])
+      ? this.wantedOfSummaries()
+      : undefined;
+    this.tallied = query.plain ? undefined : this.wantedOfTallies();
   }
 
   /** How many dense numbers of cells there are by now. */
@@ -76,12 +87,17 @@ export class SpendPlan {
   }
 
   lineWordsOf(part: number): Record<string, string> {
-    const words = this.lineWords[part] ?? { unit: '', meter: '', sku: 0 };
+    const words = this.lineWords[part] ?? { unit: '', meter: '', sku: 0, sample: 0 };
     const { groupBy } = this.query;
     return {
       ...(groupBy.includes('unit') ? { unit: words.unit, meter: words.meter } : {}),
       ...(groupBy.includes('sku') ? { sku: this.names.text('sku', words.sku) } : {}),
     };
+  }
+
+  /** A SKU of this number of words. */
+  sampleOf(part: number): number {
+    return this.lineWords[part]?.sample ?? 0;
   }
 
   private partOf(cell: Cell): number {
@@ -106,7 +122,8 @@ export class SpendPlan {
     if (filters.unit && !filters.unit.includes(unit)) return -1;
     if (filters.meter && !filters.meter.includes(meter)) return -1;
     const byUnit = groupBy.includes('unit');
-    const words = { unit: byUnit ? unit : '', meter: byUnit ? meter : '', sku: groupBy.includes('sku') ? code : 0 };
+    const sku = groupBy.includes('sku') ? code : 0;
+    const words = { unit: byUnit ? unit : '', meter: byUnit ? meter : '', sku, sample: code };
     return dense(this.lineParts, `${words.meter}\n${words.sku}`, () => this.lineWords.push(words));
   }
 
@@ -132,6 +149,8 @@ export class SpendPlan {
       });
       const codesOf = mapped('key', (code) => nameOf.at(code));
       this.levels.push({ name: group, codesOf, text: (code) => named[code] ?? '' });
+    } else if (group === 'cell') {
+      this.levels.push({ name: group, codesOf: column('cell'), text: (code) => this.names.text('cell', code) });
     } else if (group === 'key_id') {
       this.levels.push({ name: group, codesOf: column('key'), text: (code) => this.names.text('key', code) });
     } else if (group === 'tags') {
@@ -202,6 +221,56 @@ export class SpendPlan {
     const { known, last } = this.names.tagsNamed(tagNames);
     const isNamed = (tag: number) => tagNames.includes(this.names.text('tag', tag).split('=')[0] ?? '');
     return (tag) => (tag <= last ? known.has(tag) : isNamed(tag));
+  }
+
+  /** Whether a segment's summary does for its attempts. */
+  isInSummary(isInside: boolean): boolean {
+    const onDays = (time: number) => !Number.isFinite(time) || time % day === 0;
+    return this.summaryColumns !== undefined && (isInside || (onDays(this.from) && onDays(this.to)));
+  }
+
+  /** Whether nothing else is asked for, unless it is units. */
+  private isWithin(known: string[]): boolean {
+    const { groupBy, filters = {}, keyId } = this.query;
+    const filtered = Object.entries(filters).filter(([, values]) => values !== undefined);
+    const names = [...groupBy.filter((group) => group !== 'unit'), ...filtered.map(([name]) => name)];
+    return [...names, ...(keyId === undefined ? [] : ['key'])].every((name) => known.includes(name));
+  }
+
+  private wantedOfSummaries(): Column[] {
+    const shared = this.columns.filter((name) => name !== 'chain' && !name.startsWith('line') && name !== 'sku');
+    if (!this.byLine) return [...shared, 'attempts'];
+    return [
+      ...shared,
+      ...([
+        'attempts',
+        'meterCount',
+        'meterSku',
+        'meterAttempts',
+        'meterUnpriced',
+        'meterQuantity',
+        'meterCost',
+      ] as const),
+      ...(['meterCostHigh', 'meterMarkup', 'meterMarkupHigh', 'meterAvoided', 'meterAvoidedHigh'] as const),
+    ];
+  }
+
+  private wantedOfTallies(): NonNullable<typeof this.tallied> {
+    if (!this.isWithin([...cellGroups, 'day'])) {
+      const columns = this.columns.filter((name) => !name.startsWith('markup') && !name.startsWith('avoided'));
+      return { part: 'attempts', columns };
+    }
+    const base: Column[] = this.columns.includes('at') ? ['cell', 'at'] : ['cell'];
+    const columns: Column[] = this.byLine
+      ? [
+          ...(['meterCount', 'meterSku', 'meterSpanCount', 'meterSpan', 'meterSpanTimes', 'meterSpanMost'] as const),
+          ...(['meterUnitSpanCount', 'meterUnitSpan', 'meterUnitSpanTimes', 'meterUnitSpanMost'] as const),
+        ]
+      : [
+          ...(['spanCount', 'span', 'spanTimes', 'spanMost', 'unitCount', 'unit'] as const),
+          ...(['unitSpanCount', 'unitSpan', 'unitSpanTimes', 'unitSpanMost'] as const),
+        ];
+    return { part: 'spans', columns: [...base, ...columns] };
   }
 
   private wantedColumns(): Column[] {

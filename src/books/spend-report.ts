@@ -1,8 +1,9 @@
 import { GatewayError } from '../contract/index.ts';
 import type { Row, Sql } from '../runtime/ports.ts';
 import { Lists } from './percentile.ts';
-import { isFirst, lateOnes, type Rollup, siblingsOf } from './rollup.ts';
+import type { Rollup, StoredSegment } from './rollup.ts';
 import type { Segment } from './rollup-columns.ts';
+import { isFirst, lateOnes, siblingsOf } from './rollup-order.ts';
 import { readAttempts, SegmentBuilder } from './rollup-rows.ts';
 import type { Percentiles, SpendAnswer, SpendQuery, SpendRow, SpendStep, SpendSums } from './spend.ts';
 import { SpendPlan } from './spend-plan.ts';
@@ -15,6 +16,8 @@ const [rowsAStep, attemptsAStep, groupsAStep, answersAStep] = [16_384, 384, 50_0
 const mostGroups = 1_000_000;
 const mostSorted = 10_000;
 const ranks = [0.5, 0.95];
+/** Attempts that take as long as a row of percentiles. */
+const attemptsASummaryRow = 20;
 
 /** One report over the columns and what is not in them yet, step by step. Nothing may move while it reads. */
 export class SpendReport {
@@ -42,7 +45,7 @@ export class SpendReport {
   }
 
   private *run(): Generator<SpendRow[], Omit<SpendAnswer, 'rows'>> {
-    yield* this.readColumns((segment, inside) => this.scan.add(segment, inside));
+    yield* this.readColumns();
     yield* this.readRest((segment) => this.scan.add(segment, false));
     const chosen = this.choose();
     if (this.scan.isPutOff) {
@@ -53,7 +56,7 @@ export class SpendReport {
         attempts[group] = this.scan.sums.attemptsAt(group);
       }
       if (!this.plan.byLine) this.scan.costs = new Lists(attempts);
-      yield* this.readColumns((segment, inside) => this.scan.addPutOff(segment, inside, wanted));
+      yield* this.readColumns(wanted);
       yield* this.readRest((segment) => this.scan.addPutOff(segment, false, wanted));
     }
     this.hasRead = true;
@@ -64,19 +67,47 @@ export class SpendReport {
     return { totalPico: total.costPico, total, ...(rest ? { rest } : {}) };
   }
 
-  private *readColumns(read: (segment: Segment, inside: boolean) => void): Generator<SpendRow[], void> {
-    const { from, to, columns } = this.plan;
-    let rows = 0;
-    for (const stored of this.rollup.segments().reverse()) {
-      if (stored.lastAt < from || stored.firstAt >= to) continue;
-      if (rows > 0 && rows + stored.rows > rowsAStep) {
-        rows = 0;
+  /** @param wanted where all was read before: what was put off is read, for these groups. */
+  private *readColumns(wanted?: Uint8Array): Generator<SpendRow[], void> {
+    const { plan, rollup, scan } = this;
+    let work = 0;
+    for (const stored of rollup.segments().reverse()) {
+      if (stored.lastAt < plan.from || stored.firstAt >= plan.to) continue;
+      const inside = stored.firstAt >= plan.from && stored.lastAt < plan.to;
+      const isSummary = stored.summary !== undefined && plan.isInSummary(inside);
+      const more = isSummary ? this.workOf(stored) : stored.rows;
+      if (work > 0 && work + more > rowsAStep) {
+        work = 0;
         yield [];
       }
-      rows += stored.rows;
-      read(this.rollup.read(stored, columns, this.scan.scratch), stored.firstAt >= from && stored.lastAt < to);
-      if (this.scan.groups > mostGroups) throw tooMany();
+      work += more;
+      if (isSummary) this.readSummary(stored, inside, wanted);
+      else this.readPart(stored, 'attempts', inside, wanted);
+      if (scan.groups > mostGroups) throw tooMany();
     }
+  }
+
+  private readPart(stored: StoredSegment, part: 'attempts' | 'chained', inside: boolean, wanted?: Uint8Array): void {
+    const { plan, rollup, scan } = this;
+    const segment = rollup.read(stored, plan.columns, part, scan.scratch);
+    if (wanted) scan.addPutOff(segment, inside, wanted);
+    else scan.add(segment, inside);
+  }
+
+  private readSummary(stored: StoredSegment, inside: boolean, wanted?: Uint8Array): void {
+    const { plan, rollup, scan } = this;
+    scan.addSummary(rollup.read(stored, plan.summaryColumns ?? [], 'summary', scan.scratch), inside, wanted);
+    if (stored.summary?.chained) this.readPart(stored, 'chained', inside, wanted);
+    if (!plan.tallied || (!wanted && scan.isPutOff)) return;
+    const { part, columns } = plan.tallied;
+    const read = rollup.read(stored, columns, part, scan.scratch);
+    if (part === 'spans') scan.addSpans(read, inside, wanted);
+    else scan.addTallies(read, inside, wanted);
+  }
+
+  private workOf({ rows, summary }: StoredSegment): number {
+    const tallies = this.plan.tallied?.part === 'attempts' ? rows / 2 : (summary?.spans ?? 0) * attemptsASummaryRow;
+    return (summary?.summary ?? 0) + (summary?.chained ?? 0) + tallies;
   }
 
   /** What is above the watermark, and what is open or late below it. */

@@ -5,8 +5,9 @@ import { Scratch } from './scratch.ts';
 import { chainsOf, groupsByRow, leaveCopies, leaveUntagged, type Placed } from './spend-items.ts';
 import { addLines } from './spend-lines.ts';
 import type { SpendPlan } from './spend-plan.ts';
+import { addSpans, addSummary } from './spend-summary.ts';
 import { Counts, type Items, mark, Pairs, Sums, Whole } from './spend-sums.ts';
-import { million, tallyChains, tallyLines } from './spend-tally.ts';
+import { million, tallyChains, tallyLines, tallyRows } from './spend-tally.ts';
 
 /** More groups than this are not tallied in passing. */
 const mostTallied = 2_000;
@@ -27,11 +28,15 @@ export class SpendScan {
   readonly scratch = new Scratch();
   /** By line: the number of its words, and the group of its attempt. */
   readonly lines = new Pairs();
+  private entries = new Int32Array(64);
   private readonly tags = new Pairs();
   private readonly levels: Pairs[];
+  private readonly most: number;
 
-  constructor(plan: SpendPlan) {
+  /** @param most groups that are tallied in passing. */
+  constructor(plan: SpendPlan, most = mostTallied) {
     this.plan = plan;
+    this.most = most;
     this.levels = plan.levels.map(() => new Pairs());
   }
 
@@ -42,6 +47,11 @@ export class SpendScan {
 
   private get bases(): number {
     return this.plan.groupsTags ? this.tags.size : (this.levels.at(-1)?.size ?? this.plan.cellGroupCount);
+  }
+
+  /** The tallies of groups that were tallied in passing. */
+  get tallied(): Tally {
+    return this.costs instanceof Tally ? this.costs : new Tally();
   }
 
   /** What a group is called. */
@@ -65,20 +75,69 @@ export class SpendScan {
     return Object.assign(texts, plan.wordsOf(group));
   }
 
+  /** The codes of a group, level by level. Not for groups by tag. */
+  codesOf(index: number): number[] {
+    const codes: number[] = [];
+    let group = this.plan.byLine ? this.lines.second[index]! : index;
+    for (let level = this.levels.length - 1; level >= 0; level--) {
+      codes.unshift(this.levels[level]!.second[group]!);
+      group = this.levels[level]!.first[group]!;
+    }
+    return codes;
+  }
+
   /** @param inside whether all of its times are within the query's. */
   add(segment: Segment, inside: boolean): void {
     const placed = this.placed(segment, inside);
-    if (this.groups > mostTallied && !this.isPutOff) {
-      this.isPutOff = true;
-      this.costs = new Tally();
-      this.unitCosts = new Tally();
-      if (!this.plan.byLine) {
-        this.units = new Pairs();
-        this.quantities = new Counts();
-      }
-    }
+    this.checkGroups();
     if (this.plan.byLine) addLines(this, segment, placed);
     else this.addRows(segment, placed);
+  }
+
+  /** The same with a summary, whose rows are many attempts each. @param wanted where it was added before: only units are. */
+  addSummary(summary: Segment, inside: boolean, wanted?: Uint8Array): void {
+    const marks = this.scratch.bytesFor('marks', summary.rows);
+    const groups = this.place(summary, inside, marks);
+    this.checkGroups();
+    addSummary(this, summary, groups, marks, wanted);
+  }
+
+  /** The percentiles that go with a summary. @param wanted by group, 1 for those that are asked for; absent for all. */
+  addSpans(spans: Segment, inside: boolean, wanted?: Uint8Array): void {
+    addSpans(this, spans, this.place(spans, inside, this.scratch.bytesFor('marks', spans.rows)), wanted);
+  }
+
+  /** The same from the attempts that are in the summary. */
+  addTallies(segment: Segment, inside: boolean, wanted?: Uint8Array): void {
+    const placed = this.placed(segment, inside);
+    if (this.plan.byLine) tallyLines(this, segment, placed, wanted);
+    else tallyRows(this, segment, placed, wanted);
+  }
+
+  private checkGroups(): void {
+    if (this.groups <= this.most || this.isPutOff) return;
+    this.isPutOff = true;
+    this.costs = new Tally();
+    this.unitCosts = new Tally();
+    if (this.plan.byLine) return;
+    this.units = new Pairs();
+    this.quantities = new Counts();
+  }
+
+  /** The pair of a line's unit and its group: the same for all lines of a group, where groups are by unit. */
+  entryOf(group: number, sku: number): number {
+    const { entries } = this;
+    const known = group < entries.length ? entries[group]! : 0;
+    if (known > 0) return known - 1;
+    const entry = this.units.indexOf(this.plan.skuUnits.at(sku), group);
+    if (this.plan.isByUnit) {
+      if (group >= entries.length) {
+        this.entries = new Int32Array(Math.max(entries.length * 2, group + 1));
+        this.entries.set(entries);
+      }
+      this.entries[group] = entry + 1;
+    }
+    return entry;
   }
 
   /** Units and percentiles of a segment that was added before. @param wanted by group, 1 for those that are asked for. */
@@ -90,7 +149,10 @@ export class SpendScan {
         if (list.groups[item]! >= 0 && wanted[list.groups[item]!] !== 1) list.groups[item] = -1;
       }
     }
-    if (this.plan.byLine) return tallyLines(this, segment, placed, wanted);
+    if (this.plan.byLine) {
+      tallyLines(this, segment, placed, wanted, true);
+      return;
+    }
     this.addUnits(segment, placed);
     if (segment.codes.chain) tallyChains(this, segment.codes.chain, segment.rows, placed);
   }

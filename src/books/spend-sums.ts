@@ -222,13 +222,24 @@ export class Sums {
     this.fit(group + 1)[group * stride + againPlace]!++;
   }
 
-  countUnpriced(group: number): void {
-    this.unpriced.add(group, 1);
+  countUnpriced(group: number, attempts = 1): void {
+    this.unpriced.add(group, attempts);
   }
 
   pay(group: number, isFailed: boolean, low: number, high: number): void {
     this.fit(group + 1);
     this.put(group * stride + costPlace, low, high);
+    if (isFailed) this.failedCost.add(group, low, high);
+  }
+
+  /** A line's amount and charge in one. */
+  payLine(group: number, isFailed: boolean, low: number, high: number, charged: number): void {
+    const table = this.fit(group + 1);
+    const place = group * stride + costPlace;
+    const sum = table[place]! + low;
+    if (sum >= 0 && sum < highUnit && high === 0) table[place] = sum;
+    else this.put(place, low, high);
+    if (charged !== 0) this.put(group * stride + markupPlace, charged, 0);
     if (isFailed) this.failedCost.add(group, low, high);
   }
 
@@ -240,6 +251,28 @@ export class Sums {
   avoid(group: number, low: number, high: number): void {
     this.fit(group + 1);
     this.put(group * stride + avoidedPlace, low, high);
+  }
+
+  /** Many attempts of one cell at once. @param money cost, markup and what was avoided, each below 2^52 and in multiples of it. */
+  addMany(group: number, marks: number, attempts: number, money: ArrayLike<number>): void {
+    this.fit(group + 1);
+    const place = group * stride;
+    this.table[place + attemptsPlace]! += attempts;
+    this.put(place + costPlace, money[0]!, money[1]!);
+    this.put(place + markupPlace, money[2]!, money[3]!);
+    this.put(place + avoidedPlace, money[4]!, money[5]!);
+    if ((marks & ~mark.billed) === 0) return;
+    this.mark(group, marks, attempts);
+    if (marks & mark.failed) this.failedCost.add(group, money[0]!, money[1]!);
+  }
+
+  /** Cost, markup and what was avoided, each below 2^52 and in multiples of it. */
+  moneyAt(group: number): Float64Array {
+    return this.table.slice(group * stride + costPlace, (group + 1) * stride);
+  }
+
+  unpricedAt(group: number): number {
+    return this.unpriced.at(group);
   }
 
   attemptsAt(group: number): number {
@@ -291,12 +324,12 @@ export class Sums {
     if (carry !== 0 || high !== 0) this.table[place + 1]! += high + carry;
   }
 
-  private mark(group: number, marks: number): void {
-    if (marks & mark.open) this.open.add(group, 1);
-    if (marks & mark.failed) this.failed.add(group, 1);
-    if (marks & mark.unpriced) this.unpriced.add(group, 1);
-    if (marks & mark.estimated) this.estimated.add(group, 1);
-    if (marks & mark.hit) this.hits.add(group, 1);
+  private mark(group: number, marks: number, attempts = 1): void {
+    if (marks & mark.open) this.open.add(group, attempts);
+    if (marks & mark.failed) this.failed.add(group, attempts);
+    if (marks & mark.unpriced) this.unpriced.add(group, attempts);
+    if (marks & mark.estimated) this.estimated.add(group, attempts);
+    if (marks & mark.hit) this.hits.add(group, attempts);
   }
 
   private fit(groups: number): Float64Array {

@@ -21,30 +21,60 @@ export function tallyChains({ costs }: SpendScan, chain: Uint32Array, rows: numb
   }
 }
 
-/** Costs of lines, attempt by attempt, afterwards. */
+/** Costs of generations with one attempt, and of their units. @param wanted by group, 1 for those to tally; absent for all. */
+export function tallyRows(scan: SpendScan, segment: Segment, { items, paid }: Placed, wanted?: Uint8Array): void {
+  const { costs, unitCosts, units } = scan;
+  const { chain, unitCount, unit } = segment.codes;
+  const { unitQuantity } = segment.numbers;
+  let [row, place] = [0, 0];
+  for (let item = 0; item < items.size; item++) {
+    const group = items.groups[item]!;
+    if (group < 0 || (wanted !== undefined && wanted[group] !== 1)) continue;
+    const own = items.of === undefined ? item : items.of[item]!;
+    const cost = paid[own]!;
+    if (cost < 0 || (chain !== undefined && chain[own] !== 0)) continue;
+    costs.add(group, cost);
+    if (unitCount === undefined || unit === undefined || unitQuantity === undefined) continue;
+    for (; row < own; row++) place += unitCount[row]!;
+    for (let at = place; at < place + unitCount[own]!; at++) {
+      const quantity = unitQuantity[at]!;
+      if (quantity > 0) unitCosts.add(units.indexOf(unit[at]!, group), (cost * million) / quantity);
+    }
+  }
+}
+
+/**
+ * Costs of lines and of their units, attempt by attempt.
+ * @param withChains also of generations with several attempts: those are not in summaries.
+ */
 export function tallyLines(
-  { costs, lines, plan }: SpendScan,
+  scan: SpendScan,
   segment: Segment,
   placed: Placed,
-  wanted: Uint8Array,
+  wanted?: Uint8Array,
+  withChains = false,
 ): void {
-  const { sku } = segment.codes;
-  const { lineAmount, lineAmountHigh } = segment.numbers;
+  const { costs, unitCosts, lines, plan } = scan;
+  const { sku, chain } = segment.codes;
+  const { lineAmount, lineAmountHigh, lineQuantity } = segment.numbers;
   const { items, marks, ends } = placed;
   if (sku === undefined || lineAmount === undefined) return;
   for (let item = 0; item < items.size; item++) {
     const base = items.groups[item]!;
     if (base < 0) continue;
     const row = items.of === undefined ? item : items.of[item]!;
-    if ((marks[row]! & mark.billed) === 0) continue;
+    if ((marks[row]! & mark.billed) === 0 || (!withChains && chain !== undefined && chain[row] !== 0)) continue;
     const end = ends[row + 1]!;
     for (let line = ends[row]!; line < end; line++) {
       const code = sku[line]!;
       const part = plan.skus.at(code);
       if (part < 0 || plan.unpricedSkus.at(code) === 1) continue;
       const target = lines.indexOf(part, base);
-      if (wanted[target] !== 1) continue;
-      costs.add(target, lineAmount[line]! + (lineAmountHigh === undefined ? 0 : lineAmountHigh[line]! * highUnit));
+      if (wanted !== undefined && wanted[target] !== 1) continue;
+      const cost = lineAmount[line]! + (lineAmountHigh === undefined ? 0 : lineAmountHigh[line]! * highUnit);
+      costs.add(target, cost);
+      const quantity = lineQuantity === undefined ? 0 : lineQuantity[line]!;
+      if (quantity > 0) unitCosts.add(scan.entryOf(target, code), (cost * million) / quantity);
     }
   }
 }

@@ -19,8 +19,8 @@ export const spendGroups = [
 ] as const;
 export type SpendGroup = (typeof spendGroups)[number];
 
-/** What exports are grouped by besides: `tags` are all of an attempt's tags together, `sku` is a price with its meter. */
-export const exportGroups = ['key_id', 'tags', 'sku', 'simulated', 'status', 'basis', 'catalogue'] as const;
+/** What exports and summaries are grouped by besides: `cell` is all that does not change between like attempts, `tags` are all of an attempt's tags together, `sku` is a price with its meter. */
+export const exportGroups = ['cell', 'key_id', 'tags', 'sku', 'simulated', 'status', 'basis', 'catalogue'] as const;
 export type ExportGroup = (typeof exportGroups)[number];
 
 export const spendFilters = [...spendGroups, 'meter'] as const;
@@ -44,7 +44,7 @@ export type SpendQuery = {
   tagNames?: string[];
 };
 
-/** Costs at the median and at 95 of 100, in pico-dollars: paid ones, at most 0.8 % above the exact rank. */
+/** Costs at the median and at 95 of 100, in pico-dollars: paid ones, at most 1.6 % above the exact rank. */
 export type Percentiles = { p50: bigint; p95: bigint };
 
 export type SpendSums = {

@@ -7,17 +7,20 @@ const longest = 16 * 1024 * 1024;
 /**
  * Server-sent events of a byte stream, however it is cut: split UTF-8, LF, CRLF or CR, a BOM, comments and keep-alives.
  * Comments and events without data yield nothing. A last event whose blank line is missing still counts if it is whole.
- * Stopping early cancels the source. Throws GatewayError `provider_garbage` for an event above 16 M characters.
+ * Stopping early cancels the source. What `keep` refuses is left out. Throws GatewayError `provider_garbage` for an event above 16 M characters.
  */
 export async function* readSse(
   source: AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>,
+  keep: (data: string) => boolean = () => true,
 ): AsyncGenerator<SseFrame, void, undefined> {
   let ready: SseFrame[] = [];
   let tooLong = false;
   const decoder = new TextDecoder();
   const parser = createParser({
     maxBufferSize: longest,
-    onEvent: ({ event, data }) => ready.push(event === undefined ? { data } : { event, data }),
+    onEvent: ({ event, data }) => {
+      if (keep(data)) ready.push(event === undefined ? { data } : { event, data });
+    },
     onError: (error) => {
       tooLong ||= error.type === 'max-buffer-size-exceeded';
     },

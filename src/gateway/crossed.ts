@@ -16,7 +16,7 @@ import type { Lifetime } from '../runtime/ports.ts';
 import { clientLeft, garbage, interrupted, parseAnswer, usageOfText } from './answers.ts';
 import type { Attempt } from './attempt.ts';
 import { encodeFrames } from './frames.ts';
-import { mended } from './mend.ts';
+import { finished, frameFilter } from './mend.ts';
 import { outputOfPart } from './outputs.ts';
 import { faultInside } from './refusal.ts';
 import { type EventSealer, sealAnswer } from './seal-events.ts';
@@ -46,6 +46,8 @@ export type Reading = Stream & {
   sealing?: EventSealer;
   /** Several answers share the stream. */
   several?: boolean;
+  /** Events that cannot be read are left out, however they look. */
+  careful?: boolean;
   /** What was left out or changed on the way, for whoever reads the stream. */
   notes?: string[];
   /** What was asked and not honoured, for the book. */
@@ -148,14 +150,15 @@ async function* readLeg(reading: Reading, all: Event[]): AsyncGenerator<Event, G
   const last: Event[] = [];
   const usage = () =>
     usageOfText(attempt, { endpoint: target.name, bound, usage: raw, frames: deltas, broken: last.length === 0 });
-  const frames = mended(
-    readSse(wire.stream()),
-    target.scan,
-    reading.several ?? false,
-    () => wire.abort(),
-    (words) => {
-      reading.notes?.push(words);
-    },
+  const ending = { whole: false };
+  const keep = frameFilter(target.scan, ending, {
+    several: reading.several === true,
+    careful: reading.careful === true,
+    note: (words) => reading.notes?.push(words),
+  });
+  const frames = readSse(
+    finished(wire.stream(), target.scan, ending, () => wire.abort()),
+    keep,
   );
   try {
     for await (const said of target.readEvents(frames)) {

@@ -84,11 +84,16 @@ function resumed(
   chunks: AsyncIterator<Uint8Array>,
   pending?: Promise<IteratorResult<Uint8Array>>,
 ): WireResponse {
-  let place = 0;
+  // one piece: what is read at once passes on with one write
+  let read = head.length > 1 ? joined(head) : head[0];
   let waiting = pending;
   const iterator: AsyncIterator<Uint8Array> = {
     next: () => {
-      if (place < head.length) return Promise.resolve({ value: head[place++]!, done: false });
+      if (read) {
+        const value = read;
+        read = undefined;
+        return Promise.resolve({ value, done: false });
+      }
       const first = waiting;
       if (!first) return chunks.next();
       waiting = undefined;
@@ -108,6 +113,16 @@ function resumed(
     stream: () => ({ [Symbol.asyncIterator]: () => iterator }),
     abort: () => wire.abort(),
   };
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  let place = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, place);
+    place += chunk.length;
+  }
+  return whole;
 }
 
 function dataOf(frame: string): string {

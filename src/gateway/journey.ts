@@ -2,6 +2,7 @@ import { asGatewayError, GatewayError, type Model, numberAt } from '../contract/
 import type { Upstream } from '../runtime/ports.ts';
 import { clientLeft } from './answers.ts';
 import { type Attempt, type Move, recordOf, upstreamOf } from './attempt.ts';
+import type { Bulkhead } from './bulkhead.ts';
 import type { Caller, Gateway, Trace } from './gateway.ts';
 import type { Plan } from './plan.ts';
 import { backoff } from './retry.ts';
@@ -45,7 +46,7 @@ export class Journey {
   /** What comes after the attempt that has just failed. */
   move: (Move & { model: Model }) | undefined;
   last: Attempt | undefined;
-  private readonly tried = new Map<string, Tried>();
+  private tried: Map<string, Tried> | undefined;
   private readonly warnings: number;
   private reason: string | undefined;
 
@@ -92,11 +93,7 @@ export class Journey {
     if (this.travels.media) return undefined;
     const { bulkhead } = this.gateway.health.provider(leg.upstream);
     const hold = () => {
-      let held = true;
-      leg.release = () => {
-        if (held) bulkhead.leave();
-        held = false;
-      };
+      leg.release = placeIn(bulkhead);
     };
     if (bulkhead.enter()) hold();
     else return bulkhead.wait().then(hold);
@@ -144,10 +141,10 @@ export class Journey {
     const now = gateway.clock.now();
     const { duplicateOk } = plan;
     const verdict = verdictOf(error, { media: travels.media, duplicateOk, idle, restart });
-    const retries = (this.tried.get(leg.model.id)?.retries ?? -1) + 1;
+    const retries = (this.tried?.get(leg.model.id)?.retries ?? -1) + 1;
     const wait = Math.max(error.details.retryAfterMs ?? 0, backoff(retries, gateway.random));
     const timedOut = error.code === 'provider_timeout';
-    this.tried.set(leg.model.id, { verdict, readyAt: now + wait, retries, timedOut });
+    this.note(leg.model, { verdict, readyAt: now + wait, retries, timedOut });
     this.reason = `could not answer (${error.code})`;
     this.move = undefined;
     if (verdict === 'stop' || this.made >= plan.attempts || now >= this.until) return undefined;
@@ -170,7 +167,7 @@ export class Journey {
     const now = gateway.clock.now();
     const most = small && contextOf(small);
     const left = plan.candidates.filter(
-      (model) => !this.tried.has(model.id) && !(most !== undefined && (contextOf(model) ?? most + 1) <= most),
+      (model) => !this.tried?.has(model.id) && !(most !== undefined && (contextOf(model) ?? most + 1) <= most),
     );
     const isReady = (model: Model) => {
       const upstream = gateway.upstreams.get(model.provider);
@@ -191,7 +188,7 @@ export class Journey {
     const { gateway, plan, tried } = this;
     const open = plan.candidates
       .flatMap((model) => {
-        const before = tried.get(model.id);
+        const before = tried?.get(model.id);
         return before?.verdict === 'again' ? [{ model, before, wait: Math.max(0, before.readyAt - now) }] : [];
       })
       .filter(({ wait }) => wait <= plan.patience && now + wait < this.until)
@@ -202,12 +199,17 @@ export class Journey {
     });
   }
 
+  private note(model: Model, tried: Tried): void {
+    this.tried ??= new Map();
+    this.tried.set(model.id, tried);
+  }
+
   /** Where a leg goes on that failed before or after its attempt began. */
   onward(leg: Leg, thrown: unknown): (Move & { model: Model }) | undefined {
     if (leg.attempt) return this.move;
     this.gateway.health.model(leg.model.id).breaker.left();
     if (!(thrown instanceof GatewayError) || !isPassable(thrown)) return undefined;
-    this.tried.set(leg.model.id, { verdict: 'elsewhere', readyAt: 0, retries: 0, timedOut: false });
+    this.note(leg.model, { verdict: 'elsewhere', readyAt: 0, retries: 0, timedOut: false });
     this.reason ??= `could not answer (${thrown.code})`;
     const model = this.fresh();
     return model && { reason: thrown.code, waitMs: 0, to: model.id, model };
@@ -235,6 +237,15 @@ export class Journey {
     await travels.caller.book.conclude({ id, status, at: gateway.clock.now(), error: recordOf(error) });
     gateway.wake.ended(travels.caller.tenant, id);
   }
+}
+
+/** Gives a place back, once. On its own, so that a stream that lasts does not hold on to its request. */
+function placeIn(bulkhead: Bulkhead): () => void {
+  let held = true;
+  return () => {
+    if (held) bulkhead.leave();
+    held = false;
+  };
 }
 
 function isOfKey({ code }: GatewayError): boolean {

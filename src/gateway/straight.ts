@@ -1,9 +1,8 @@
 import { type Dialect, errorOfThrow, GatewayError, isObject, type JsonObject } from '../contract/index.ts';
-import { writeSse } from '../dialects/sse.ts';
 import type { Lifetime, WireResponse } from '../runtime/ports.ts';
 import { clientLeft, garbage, interrupted, parseText, usageOfText } from './answers.ts';
 import { errorFrames } from './frames.ts';
-import { soon } from './mend.ts';
+import { finished } from './mend.ts';
 import { faultInside, withoutKey } from './refusal.ts';
 import { Tap } from './tap.ts';
 import { largestAnswer, type TextReply } from './text.ts';
@@ -19,7 +18,6 @@ export type Passing = Stream & {
 };
 
 const decoder = new TextDecoder();
-const encoder = new TextEncoder();
 
 /** Headers of the provider's answer that a client may use. */
 const passedHeaders = ['content-type', 'x-request-id', 'request-id', 'openai-processing-ms'];
@@ -66,7 +64,7 @@ export function straightStream(passing: Passing, lifetime: Lifetime, hideUsage: 
 }
 
 async function* relayed(passing: Passing, tap: Tap): AsyncGenerator<Uint8Array> {
-  const { gateway, attempt, dialect, bound } = passing;
+  const { gateway, attempt, dialect, wire, bound } = passing;
   passing.begun = true;
   let settled = false;
   let failure: GatewayError | undefined;
@@ -85,7 +83,12 @@ async function* relayed(passing: Passing, tap: Tap): AsyncGenerator<Uint8Array> 
     if (passing.onAnswer && isObject(tap.usageFrame)) await passing.onAnswer(tap.usageFrame);
   };
   try {
-    for await (const chunk of closed(passing, tap)) {
+    const ending = {
+      get whole() {
+        return tap.closing && !tap.terminal && !passing.several && !passing.left;
+      },
+    };
+    for await (const chunk of finished(wire.stream(), dialect.scan, ending, () => wire.abort())) {
       const kept = tap.push(chunk);
       if (tap.terminal && !settled && !tap.error) await settle();
       if (kept.length > 0) yield kept;
@@ -93,12 +96,6 @@ async function* relayed(passing: Passing, tap: Tap): AsyncGenerator<Uint8Array> 
     const rest = tap.end();
     if (tap.terminal && !settled && !tap.error) await settle();
     if (rest.length > 0) yield rest;
-    const closer = tap.terminal || tap.error ? undefined : closerOf(passing, tap);
-    if (closer) {
-      tap.terminal = true;
-      await settle();
-      yield closer;
-    }
     if (tap.error)
       failure = interrupted(attempt, withoutKey(dialect.readError(200, tap.error).message, attempt.upstream));
     else if (!settled && tap.terminal) await settle();
@@ -116,36 +113,6 @@ async function* relayed(passing: Passing, tap: Tap): AsyncGenerator<Uint8Array> 
     // An in-band error of the provider has already been passed on in its own words.
     if (!tap.error) yield* errorFrames(dialect, failure);
   }
-}
-
-/** The end of a stream that holds a whole answer, where its server left it out. */
-function closerOf({ dialect, several }: Passing, tap: Tap): Uint8Array | undefined {
-  const { closer } = dialect.scan;
-  return closer && tap.closing && !several ? encoder.encode(writeSse(closer)) : undefined;
-}
-
-/** The chunks of an answer. Once it is whole they may break off or stay away: its end is known. */
-function closed(passing: Passing, tap: Tap): AsyncIterable<Uint8Array> {
-  const { wire, dialect, several } = passing;
-  const chunks = wire.stream();
-  if (several || !dialect.scan.closer) return chunks;
-  const iterator = chunks[Symbol.asyncIterator]();
-  const done = { value: undefined, done: true } as const;
-  const atEnd = async (): Promise<IteratorResult<Uint8Array>> => {
-    const step = await soon(iterator.next()).catch(() => done);
-    if (step !== 'late') return step;
-    wire.abort();
-    return done;
-  };
-  return {
-    [Symbol.asyncIterator]: () => ({
-      next: () => (tap.closing && !tap.terminal && !passing.left ? atEnd() : iterator.next()),
-      return: async () => {
-        if (tap.terminal || !tap.closing) await iterator.return?.();
-        return done;
-      },
-    }),
-  };
 }
 
 function passed(wire: WireResponse): Record<string, string> {

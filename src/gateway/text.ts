@@ -124,7 +124,8 @@ async function runCrossed(journey: Journey, leg: Leg, lifetime: Lifetime, call: 
   const { body, door, onAnswer, stream } = call;
   const seam = journey.plan.restart && stream ? new Seam() : undefined;
   const opened = await openCrossed(journey, leg, call, seam);
-  const crossing: Crossing = { ...opened, door, body, onAnswer, several: severalOf(body) };
+  const careful = journey.plan.candidates.length > 1;
+  const crossing: Crossing = { ...opened, door, body, onAnswer, several: severalOf(body), careful };
   if (!stream) return crossedAnswer(crossing);
   if (seam) {
     const resume = (next: Leg) => openCrossed(journey, next, call, seam);

@@ -80,7 +80,16 @@ export async function generateText(
     });
     journey.began(leg, attempt);
     const wire = await sendText(journey, attempt, target.name, sent, stream);
-    return { gateway, attempt, target, wire, bound, keepOutputs: true, several: (request.n ?? 1) > 1 };
+    return {
+      gateway,
+      attempt,
+      target,
+      wire,
+      bound,
+      keepOutputs: true,
+      several: (request.n ?? 1) > 1,
+      careful: plan.candidates.length > 1,
+    };
   };
 
   const view = async (id: string) => {

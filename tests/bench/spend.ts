@@ -116,7 +116,7 @@ function fill(sql: SqlFile, book: Book, rows: number, seed: number, from = start
       const id = newId('gen_', at);
       const keyId = `key_${pick(40)}`;
       const about = {
-        project: `project ${pick(12)}`,
+        project: `project ${Number(keyId.slice(4)) % 12}`,
         endUser: `user_${pick(50_000).toString(16).padStart(32, '0')}`,
         ...(random() < 0.3 ? { workflow: `flow ${Math.floor(written / 7)}` } : {}),
         tags: {
@@ -233,7 +233,20 @@ const reports: [string, Partial<SpendQuery>][] = [
   [
     'FOCUS: day, project, key, model, SKU',
     {
-      groupBy: ['day', 'project', 'key', 'modality', 'provider', 'model', 'status', 'catalogue', 'sku'],
+      groupBy: [
+        'day',
+        'project',
+        'key_id',
+        'key',
+        'modality',
+        'provider',
+        'model',
+        'simulated',
+        'status',
+        'basis',
+        'catalogue',
+        'sku',
+      ],
       plain: true,
     },
   ],

@@ -163,7 +163,9 @@ describe('the doors beside generation', () => {
     const text = chunks.map((chunk) => stringAt(chunk, 'candidates', 0, 'content', 'parts', 0, 'text') ?? '').join('');
     expect(text).toBe('one two three four');
     expect(at(chunks.at(-1), 'candidates', 0, 'finishReason')).toBe('STOP');
-    const cut = { contents: [{ role: 'user', parts: [{ text: '[[fault:cut:5]] Say exactly: one two three four five six' }] }] };
+    const cut = {
+      contents: [{ role: 'user', parts: [{ text: '[[fault:cut:5]] Say exactly: one two three four five six' }] }],
+    };
     const broken = await send(`POST /v1beta/models/${model}:streamGenerateContent`, { body: cut });
     expect(at((broken.body as Json[]).at(-1), 'error', 'details', 0, 'reason')).toBe('stream_interrupted');
   });

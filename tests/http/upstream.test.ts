@@ -352,7 +352,8 @@ describe('a provider that is not there', () => {
         const attempts = at(generation, 'attempts') as Json[];
         expect(attempts.length).toBeGreaterThan(0);
         expect(attempts.length).toBeLessThanOrEqual(3);
-        for (const attempt of attempts) expect(attempt).toMatchObject({ state: 'released', failure: 'A', billed: false });
+        for (const attempt of attempts)
+          expect(attempt).toMatchObject({ state: 'released', failure: 'A', billed: false });
         expect(framesOf(answer.text)).toEqual([]);
       }
       expect(await spent()).toBe('0');

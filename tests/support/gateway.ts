@@ -13,7 +13,7 @@ export async function startGateway(
 ): Promise<RunningGateway> {
   const data = mkdtempSync(join(tmpdir(), 'atelier-'));
   const { server, close } = await startNode(
-    { PORT: '0', ATELIER_DATA: data, ATELIER_FAULTS: 'on', ...env },
+    { PORT: '0', ATELIER_DATA: data, ATELIER_FAULTS: 'on', ATELIER_POLL_MS: '10,150', ...env },
     { quiet: true, time },
   );
   return {

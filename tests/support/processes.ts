@@ -56,7 +56,11 @@ export async function startGatewayProcess(
   env: Record<string, string>,
   data: string = makeFolder(),
 ): Promise<GatewayProcess> {
-  const { running, found } = await start('src/node.ts', { ...env, ATELIER_DATA: data }, /listens on (http:\S+)\n/);
+  const { running, found } = await start(
+    'src/node.ts',
+    { ATELIER_POLL_MS: '10,150', ...env, ATELIER_DATA: data },
+    /listens on (http:\S+)\n/,
+  );
   const keyIn = (name: string) => readFileSync(join(data, name), 'utf8').trim();
   return { ...running, url: found, data, appKey: keyIn('app.key'), adminKey: keyIn('admin.key') };
 }
