@@ -55,7 +55,10 @@ export function createApp(options: AppOptions): Hono {
     lazy(async () => (await generations()).readGeneration(doors)),
   );
   const cancel = lazy(async () => (await generations()).cancelGeneration(doors));
-  app.delete('/v1/generations/:id', cancel);
+  app.delete(
+    '/v1/generations/:id',
+    lazy(async () => (await generations()).removeGeneration(doors)),
+  );
   app.post('/v1/generations/:id/cancel', cancel);
   hangTextDoors(app, doors);
 

@@ -85,6 +85,7 @@ export async function assemble(config: Config, runtime: Runtime): Promise<{ app:
     openUrl: (url, options) =>
       runtime.openUrl(url, { ...options, allowedOrigins: [...allowedOrigins, ...(options.allowedOrigins ?? [])] }),
     allowedOrigins,
+    outputLife: readDays(runtime.env.ATELIER_OUTPUT_DAYS),
     largestOutput: readSize(runtime.env.ATELIER_LARGEST_OUTPUT_MB),
   };
   const app = createApp({
@@ -195,6 +196,14 @@ function readCount(name: string, env: Env, otherwise: number): number {
   const count = Number(env[name] || otherwise);
   if (Number.isInteger(count) && count > 0) return count;
   throw new Error(`${name} takes a whole number above 0, not "${env[name]}".`);
+}
+
+/** `ATELIER_OUTPUT_DAYS`: days that outputs are kept, as milliseconds. */
+function readDays(text: string | undefined): number | undefined {
+  if (!text) return undefined;
+  const days = Number(text);
+  if (Number.isFinite(days) && days > 0) return days * 86_400_000;
+  throw new Error(`ATELIER_OUTPUT_DAYS takes a number of days, not "${text}".`);
 }
 
 /** `ATELIER_LARGEST_OUTPUT_MB`: megabytes (1024 × 1024 bytes) of the largest output that is kept. */

@@ -33,6 +33,12 @@ export class AssetRecords {
     this.sql.run('DELETE FROM asset WHERE id = ?', id);
   }
 
+  /** Those made before a time, oldest first. */
+  aged(before: number, most: number): string[] {
+    const rows = this.sql.all('SELECT id FROM asset WHERE created_at < ? ORDER BY id LIMIT ?', before, most);
+    return rows.map((row) => String(row.id));
+  }
+
   find(id: string): AssetRow | undefined {
     const row = this.sql.all('SELECT * FROM asset WHERE id = ?', id)[0];
     return (

@@ -105,6 +105,14 @@ export abstract class RecordBook {
     this.assets.insert(asset);
   }
 
+  agedAssets(before: number, most: number): string[] {
+    return this.assets.aged(before, most);
+  }
+
+  removeAsset(id: string): void {
+    this.assets.remove(id);
+  }
+
   asset(id: string): AssetRow | undefined {
     return this.assets.find(id);
   }

@@ -44,6 +44,8 @@ export type Gateway = {
   openUrl: OpenUrl;
   /** Origins that the operator vouches for: URLs of callers there may be http or private. For `checkUrl` before anything is opened. */
   allowedOrigins: readonly string[];
+  /** Milliseconds that outputs are kept; absent: for ever. */
+  outputLife?: number;
   /** Bytes of the largest output that is kept. Default 1 GiB. */
   largestOutput?: number;
 };

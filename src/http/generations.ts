@@ -8,6 +8,7 @@ import {
   type MediaModality,
   type Modality,
 } from '../contract/index.ts';
+import { forgetGeneration } from '../gateway/forget.ts';
 import { type Caller, type Gateway, newTrace, type Trace } from '../gateway/gateway.ts';
 import type { MediaCall } from '../gateway/media.ts';
 import { routeOf } from '../gateway/plan.ts';
@@ -95,7 +96,29 @@ export async function retellGeneration({ gateway }: Doors, c: Context, caller: C
   });
 }
 
-/** `POST /v1/generations/{id}/cancel` and `DELETE /v1/generations/{id}`: asks the provider to end a job. */
+/**
+ * `DELETE /v1/generations/{id}`: ends a job that runs; forgets what an ended one was asked and what came out. What it cost stays in
+ * the books.
+ */
+export function removeGeneration(doors: Doors) {
+  const { gateway, authenticator } = doors;
+  const cancel = cancelGeneration(doors);
+  return async function answerRemoved(c: Context): Promise<Response> {
+    try {
+      const caller = await authenticator.caller(c);
+      const id = c.req.param('id') ?? '';
+      const record = await caller.book.generation(id, caller.keyId);
+      if (record && record.completedAt === undefined) return await cancel(c);
+      if (!record) throw new GatewayError('not_found', { message: `No generation is called "${id}".`, param: 'id' });
+      await forgetGeneration(gateway, caller, record);
+      return jsonAnswer(c, { id, object: 'generation.deleted', deleted: true });
+    } catch (thrown) {
+      return errorAnswer(thrown);
+    }
+  };
+}
+
+/** `POST /v1/generations/{id}/cancel`: asks the provider to end a job. */
 export function cancelGeneration({ gateway, authenticator }: Doors) {
   return async function answerCanceled(c: Context): Promise<Response> {
     try {

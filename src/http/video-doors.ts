@@ -1,7 +1,8 @@
 import type { Context } from 'hono';
 import type { GenerationRecord } from '../books/index.ts';
 import { GatewayError, stringAt } from '../contract/index.ts';
-import { type Caller, type Gateway, newTrace, type Trace } from '../gateway/gateway.ts';
+import { forgetGeneration } from '../gateway/forget.ts';
+import { type Caller, newTrace, type Trace } from '../gateway/gateway.ts';
 import { aboutOf, webhookOf } from './about.ts';
 import { errorAnswer, jsonAnswer, traceHeaders } from './answer.ts';
 import { sendAsset } from './asset-door.ts';
@@ -152,21 +153,12 @@ export function removeVideo({ gateway, authenticator }: Doors) {
           status: 409,
         });
       }
-      await removeFilms(gateway, record);
-      await caller.book.removeGeneration(record.id);
+      await forgetGeneration(gateway, caller, record);
       return jsonAnswer(c, { id: videoId(record.id), object: 'video.deleted', deleted: true });
     } catch (thrown) {
       return errorAnswer(thrown);
     }
   };
-}
-
-/** The bytes go first: if this ends half-way, the same request again does the rest. */
-async function removeFilms(gateway: Gateway, record: GenerationRecord): Promise<void> {
-  for (const output of record.outputs) {
-    const asset = stringAt(output, 'asset');
-    if (asset) await gateway.assets.remove(asset);
-  }
 }
 
 /** A video of this key, by either of its names. What is another key's looks like what does not exist. */

@@ -3,6 +3,7 @@ import type { Gateway } from '../gateway/gateway.ts';
 import { newId } from '../gateway/ids.ts';
 import { settleUnknown } from '../gateway/unknown.ts';
 import { deliver } from './deliver.ts';
+import { expireOutputs } from './expire.ts';
 import { lookAt, type Owner, openedAttempt } from './look.ts';
 
 /** Milliseconds that a look may take before somebody else may look, and how many are taken at a time. */
@@ -25,6 +26,7 @@ export async function workThrough(gateway: Gateway, tenant: string): Promise<voi
     ...jobs.map(({ job, attempt }) => each(job.attemptId, () => lookAt(gateway, owner, job, attempt, now))),
     ...deliveries.map((delivery) => each(delivery.id, () => deliver(gateway, owner, delivery))),
     ...lost.map((row) => each(row.id, () => endLost(gateway, owner, row))),
+    quietly('aged outputs', () => expireOutputs(gateway, owner)),
   ]);
 }
 

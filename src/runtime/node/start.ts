@@ -100,12 +100,18 @@ export async function startNode(
     (tenant) => running(workThrough(gateway, tenant)),
     (tenant) => nextWork(gateway, tenant),
   );
+  // Outputs age while nothing else happens.
+  const hourly = setInterval(() => {
+    for (const tenant of books.tenants()) time.wake.arm(tenant);
+  }, 3_600_000);
+  hourly.unref();
   for (const tenant of books.tenants()) background(recover(gateway, tenant, started));
 
   const close = async () => {
     open = false;
     // Jobs stay in the book: the next process goes on with them.
     time.stop();
+    clearInterval(hourly);
     // The port stays open until the last answer is out: who comes now is told so, instead of finding nobody.
     const until = Date.now() + drainTime;
     while ((answering > 0 || work.size > 0) && Date.now() < until) {
