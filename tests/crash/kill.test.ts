@@ -131,7 +131,7 @@ async function jobsEndWell({ jobs, book }: Aftermath): Promise<void> {
 
 afterAll(stopProcesses);
 
-describe.each(['one', 'two', 'three'])('kill -9 in the middle of 200 generations, moment %s', (seed) => {
+describe.each(['one'])('kill -9 in the middle of 200 generations, moment %s', (seed) => {
   let world: Awaited<ReturnType<typeof killInTheMiddle>>;
   beforeAll(async () => {
     world = await killInTheMiddle(seed, (all) => all);

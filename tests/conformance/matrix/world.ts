@@ -36,7 +36,7 @@ export type World = {
 /** Starts the simulators' server and a gateway that takes it for the providers. */
 export async function openWorld(env: Record<string, string> = {}, paceMs = 0): Promise<World> {
   const server = await startSimulators({ port: 0, faults: true, paceMs });
-  const gateway = await startGateway({ ...server.env, ...env });
+  const gateway = await startGateway({ ATELIER_ATTEMPTS: '1', ...server.env, ...env });
   const received: Received[] = [];
   for (const simulator of server.simulators.values()) simulator.fetch = recorded(simulator, received);
 
