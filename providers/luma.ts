@@ -13,6 +13,7 @@ import { isGenerationId, type Modality, type Ref, readGeneration, readRef } from
 import { writeImage, writeVideo } from './luma/request.ts';
 import { readUsage, summarise } from './luma/usage.ts';
 import { type Ask, exchange } from './shared/job-exchange.ts';
+import { garbageError } from './shared/outcome.ts';
 
 /**
  * Luma's Dream Machine: Ray videos and Photon pictures as generations that are asked about or call back. It reports no cost.
@@ -40,7 +41,7 @@ function port<M extends Modality>(
       const body = write(request, call);
       const answer = await ask(call, `/generations/${modality}`, { purpose: 'create', method: 'POST', body });
       const id = stringAt(answer, 'id');
-      if (!id || !isGenerationId(id)) throw garbage('Luma named no generation.');
+      if (!id || !isGenerationId(id)) throw garbageError('luma', 'Luma named no generation.');
       return readGeneration(answer, modality, { id, asked: summarise(body) }, call);
     },
     poll: async (ref, call) => look(readRef(ref), call),
@@ -60,8 +61,4 @@ function port<M extends Modality>(
 function ask(call: Call, path: string, what: Omit<Ask, 'url' | 'headers'>): Promise<Json | undefined> {
   const headers = { authorization: `Bearer ${call.key}`, accept: 'application/json' };
   return exchange(call, 'luma', { ...what, url: call.baseUrl + path, headers });
-}
-
-function garbage(message: string): GatewayError {
-  return new GatewayError('provider_garbage', { message, provider: 'luma', failure: 'C', billing: 'unknown' });
 }

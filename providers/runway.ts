@@ -13,6 +13,7 @@ import { picturesHonours, shapeOf } from './runway/models.ts';
 import { type Written, writeImage, writeSoundEffect, writeSpeech, writeVideo } from './runway/request.ts';
 import { isTaskId, type Modality, type Ref, readRef, readTask } from './runway/task.ts';
 import { readUsage, summarise } from './runway/usage.ts';
+import { garbageError } from './shared/outcome.ts';
 
 /**
  * Runway: its own models and those of other vendors as tasks that are asked about. It has no webhooks. What a task cost is
@@ -47,7 +48,7 @@ function port<M extends Modality>(
       const { endpoint, body, warnings } = await write(request, call);
       const answer = await ask(call, `/${endpoint}`, { purpose: 'create', method: 'POST', body });
       const id = stringAt(answer, 'id');
-      if (!id || !isTaskId(id)) throw garbage('Runway named no task.');
+      if (!id || !isTaskId(id)) throw garbageError('runway', 'Runway named no task.');
       const ref: Json = { id, asked: summarise(body), warnings };
       return { status: 'queued', ref, pollAfterMs: 5000 };
     },
@@ -68,10 +69,6 @@ function canceled(ref: Ref): Operation {
   const message = 'The task was canceled; Runway does not say what it cost.';
   const error = new GatewayError('request_canceled', { message, provider: 'runway', billing: 'unknown' });
   return { status: 'canceled', error, ref: { ...ref } };
-}
-
-function garbage(message: string): GatewayError {
-  return new GatewayError('provider_garbage', { message, provider: 'runway', failure: 'C', billing: 'unknown' });
 }
 
 function speechHonours({ model }: Pick<Call, 'model'>): Fields<'speech'> {

@@ -8,7 +8,8 @@ import {
   numberAt,
   stringAt,
 } from '../../src/contract/index.ts';
-import { type Answered, askOnce, garbageOf } from '../shared/ask-once.ts';
+import { type Answered, askOnce } from '../shared/ask-once.ts';
+import { garbageOf } from '../shared/outcome.ts';
 import { pollUrlOf } from './poll-url.ts';
 
 export const provider = 'bfl';

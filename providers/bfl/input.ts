@@ -1,5 +1,6 @@
 import type { Asset, Call, ImageRequest, JsonObject } from '../../src/contract/index.ts';
 import { bytesOf, encodeBase64 } from '../shared/bytes.ts';
+import { unsaid } from '../shared/field-map.ts';
 import { callerParams, dropped, present } from '../shared/params.ts';
 import { pixelsOfRatio, readSize } from '../shared/pixels.ts';
 
@@ -89,28 +90,26 @@ async function base64Of(image: Asset, param: string): Promise<string> {
 /** Width and height, or an aspect ratio, as the family takes it. */
 function shapeOf(family: Family, size: string | undefined, ratio: string | undefined, warnings: string[]): JsonObject {
   const asked = readSize(size);
-  const unsaid = (name: string, value: string | undefined) => {
-    if (value !== undefined && value !== 'auto') {
-      warnings.push(`"${name}" (${value.slice(0, 60)}) cannot be said to this model and was not sent.`);
-    }
+  const left = (name: string, value: string | undefined) => {
+    if (value !== undefined && value !== 'auto') warnings.push(unsaid(name, value));
   };
   if (family.pixels) {
-    if (!asked) unsaid('size', size);
+    if (!asked) left('size', size);
     const pixels = asked ?? (ratio ? pixelsOfRatio(ratio, family.pixels.step, family.pixels.longest) : undefined);
-    if (!pixels) unsaid('ratio', ratio);
+    if (!pixels) left('ratio', ratio);
     return pixels ? { width: pixels[0], height: pixels[1] } : {};
   }
   if (!family.ratio) {
-    unsaid('size', size);
-    unsaid('ratio', ratio);
+    left('size', size);
+    left('ratio', ratio);
     return {};
   }
   if (ratio !== undefined && ratio !== 'auto') {
-    unsaid('size', size);
+    left('size', size);
     return { aspect_ratio: ratio };
   }
   if (!asked) {
-    unsaid('size', size);
+    left('size', size);
     return {};
   }
   const divisor = common(asked[0], asked[1]);

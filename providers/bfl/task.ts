@@ -7,7 +7,7 @@ import {
   type Operation,
   stringAt,
 } from '../../src/contract/index.ts';
-import { garbageOf } from '../shared/ask-once.ts';
+import { garbageOf } from '../shared/outcome.ts';
 import { type Held, provider, writeRef } from './client.ts';
 import { readUsage } from './usage.ts';
 

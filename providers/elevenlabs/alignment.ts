@@ -1,7 +1,7 @@
 import { at, type Call, isObject, type Json, type JsonObject } from '../../src/contract/index.ts';
 import { decodeBase64, joinBytes } from '../shared/bytes.ts';
 import { broken, soundPart } from './deliver.ts';
-import { garbage } from './send.ts';
+import { garbage, objectOf } from './send.ts';
 
 /** When each character is said, in seconds from the beginning. `segments`: who speaks when, as the vendor writes it. */
 export type Alignment = { characters: string[]; starts: number[]; ends: number[]; segments?: Json[] };
@@ -32,7 +32,7 @@ export async function readTimedChunks(
   const whole: Alignment = { characters: [], starts: [], ends: [] };
   try {
     for await (const line of linesOf(response)) {
-      const piece = JSON.parse(line) as JsonObject;
+      const piece = objectOf(line);
       if (typeof piece.audio_base64 === 'string' && piece.audio_base64 !== '') {
         const bytes = decodeBase64(piece.audio_base64);
         chunks.push(bytes);

@@ -9,6 +9,7 @@ import {
 } from '../../src/contract/index.ts';
 import { joinBytes, mediaTypeOf } from '../shared/bytes.ts';
 import { repairWav } from '../shared/wav.ts';
+import { secondsOf } from './length.ts';
 import { figuresOf, garbage } from './send.ts';
 import { readUsage } from './usage.ts';
 
@@ -39,6 +40,18 @@ export async function deliver(
     if (usage?.source !== 'header') throw error;
     return { status: 'failed', error: new GatewayError(error.code, { ...error.details, billing: 'known' }), usage };
   }
+}
+
+/** The end of a call whose answer is one sound, with how long it lasts for metering. */
+export function deliverSound(response: Response, call: Call, asked: Asked, mediaType: string): Promise<Operation> {
+  return deliver(response, call, asked, [], async () => {
+    const bytes = await readSound(response, call, mediaType);
+    const seconds = secondsOf(bytes);
+    return {
+      outputs: [soundPart(bytes, mediaType)],
+      ...(seconds === undefined ? {} : { response: { seconds } }),
+    };
+  });
 }
 
 /** The sound of an answer, read to its end and shown piece by piece where the caller wants to see it. */

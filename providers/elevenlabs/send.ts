@@ -1,4 +1,13 @@
-import { type Call, errorOfThrow, GatewayError, type Json, type JsonObject } from '../../src/contract/index.ts';
+import {
+  type Call,
+  errorOfThrow,
+  type GatewayError,
+  isObject,
+  type Json,
+  type JsonObject,
+} from '../../src/contract/index.ts';
+import { parseBody } from '../shared/observe.ts';
+import { garbageError, refuseAborted } from '../shared/outcome.ts';
 import { readFailure } from './failure.ts';
 
 const provider = 'elevenlabs';
@@ -13,10 +22,7 @@ export async function post(
   query: Record<string, string | undefined>,
   body: JsonObject | FormData,
 ): Promise<Response> {
-  if (call.signal.aborted) {
-    const message = 'Canceled before anything was sent to ElevenLabs.';
-    throw new GatewayError('request_canceled', { message, failure: 'A', billing: 'none', cause: call.signal.reason });
-  }
+  refuseAborted(provider, call.signal);
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, value);
   const headers: Record<string, string> = { 'xi-api-key': call.key, 'x-client-request-id': call.attemptId };
@@ -36,43 +42,36 @@ export async function post(
   }
   if (response.ok) return response;
   const text = await response.text().catch(() => '');
-  throw readFailure(response.status, response.headers, parse(text));
+  throw readFailure(response.status, response.headers, parseBody(text));
 }
 
 /** The answer's JSON object; anything else is garbage, and what it cost unknown. */
 export async function readJson(response: Response, call: Call): Promise<JsonObject> {
   try {
-    return JSON.parse(await response.text()) as JsonObject;
+    return objectOf(await response.text());
   } catch (thrown) {
     throw errorOfThrow(provider, thrown, call.signal);
   }
 }
 
+/** The JSON object of a text. Throws SyntaxError where it is no JSON, `provider_garbage` where it is something else. */
+export function objectOf(text: string): JsonObject {
+  const value = JSON.parse(text) as Json;
+  if (!isObject(value)) throw garbage('something that is not its JSON');
+  return value;
+}
+
 /** A good status without the work: it may have been done and billed. */
 export function garbage(what: string): GatewayError {
-  return new GatewayError('provider_garbage', {
-    message: `elevenlabs answered ${what}.`,
-    provider,
-    failure: 'C',
-    billing: 'unknown',
-  });
+  return garbageError(provider, `elevenlabs answered ${what}.`);
 }
 
 /** The vendor's own figures and ids of an answer, as they stand in its headers. */
 export function figuresOf(response: Response): Record<string, string> {
   const found: Record<string, string> = {};
-  for (const name of ['character-cost', 'request-id', 'song-id', 'history-item-id']) {
+  for (const name of ['character-cost', 'request-id', 'history-item-id']) {
     const value = response.headers.get(name);
     if (value) found[name] = value;
   }
   return found;
-}
-
-function parse(text: string): Json | undefined {
-  if (text === '') return undefined;
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return text;
-  }
 }

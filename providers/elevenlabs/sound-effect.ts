@@ -1,8 +1,7 @@
 import type { JsonObject, MediaPort } from '../../src/contract/index.ts';
 import { callerParams, present } from '../shared/params.ts';
-import { deliver, readSound, soundPart } from './deliver.ts';
+import { deliverSound } from './deliver.ts';
 import { mediaTypeOfFormat, outputFormat } from './format.ts';
-import { secondsOf } from './length.ts';
 import { post } from './send.ts';
 
 /** Sound effects, 0.5 to 30 seconds. https://elevenlabs.io/docs/api-reference/text-to-sound-effects/convert */
@@ -17,15 +16,7 @@ export const soundEffect: MediaPort<'sound_effect'> = {
     }) as JsonObject;
     const format = request.format === undefined ? undefined : outputFormat('sound effects', request.format);
     const response = await post(call, '/v1/sound-generation', { output_format: format }, body);
-    const mediaType = mediaTypeOfFormat(format);
     const asked = { endpoint: 'sound-generation', modality: 'sound_effect', request: body } as const;
-    return deliver(response, call, asked, [], async () => {
-      const bytes = await readSound(response, call, mediaType);
-      const seconds = secondsOf(bytes);
-      return {
-        outputs: [soundPart(bytes, mediaType)],
-        ...(seconds === undefined ? {} : { response: { seconds } }),
-      };
-    });
+    return deliverSound(response, call, asked, mediaTypeOfFormat(format));
   },
 };

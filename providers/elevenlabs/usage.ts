@@ -1,5 +1,5 @@
 import { at, type Json, numberAt, type Observed, stringAt, type Usage } from '../../src/contract/index.ts';
-import { charactersOf, figureAt } from '../shared/asked.ts';
+import { charactersOf, figureAt, headerFigure } from '../shared/asked.ts';
 import { Leaves } from '../shared/leaves.ts';
 import { readDerivedUsage } from '../shared/usage-derived.ts';
 
@@ -13,7 +13,7 @@ export function readUsage(observed: Observed): Usage | undefined {
   const { modality, request, response, headers, sold } = observed;
   if (modality === 'transcription') return readHeard(observed);
   if (modality === 'music') return readMade(request, response) ?? readDerivedUsage(observed);
-  const credits = headerNumber(headers, 'character-cost');
+  const credits = headerFigure(headers, 'character-cost');
   if (credits !== undefined) {
     const byCharacter = sold?.includes('input_characters') && !sold.includes('provider_credits');
     const leaves = byCharacter
@@ -59,10 +59,4 @@ function idsOf(headers: Record<string, string> = {}): Record<string, string> {
   const wanted = ['character-cost', 'request-id', 'history-item-id'];
   const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
   return Object.fromEntries(lower.filter(([name]) => wanted.includes(name)));
-}
-
-function headerNumber(headers: Record<string, string> | undefined, name: string): number | undefined {
-  const key = Object.keys(headers ?? {}).find((each) => each.toLowerCase() === name);
-  const text = key === undefined ? undefined : headers?.[key]?.trim();
-  return text !== undefined && /^\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
 }

@@ -1,5 +1,6 @@
 import { type Call, GatewayError, isObject, type Json, type JsonObject, stringAt } from '../../src/contract/index.ts';
-import { type Answered, askOnce, garbageOf } from '../shared/ask-once.ts';
+import { type Answered, askOnce } from '../shared/ask-once.ts';
+import { garbageOf } from '../shared/outcome.ts';
 import { readFailure } from './failure.ts';
 
 export const provider = 'fal';

@@ -1,9 +1,9 @@
 import { isObject, type Json, type JsonObject, type MediaRequest } from '../../src/contract/index.ts';
+import { names } from '../shared/field-map.ts';
 
 /** The modalities served here. */
 export type FalRequest = Exclude<MediaRequest, { modality: 'embedding' }>;
 
-const names = (...same: string[]) => Object.fromEntries(same.map((name) => [name, name]));
 /** Lengths are words at fal ("5"); models that take numbers read those words too. */
 const seconds = (field: string): Json => ({ field, as: 'text' });
 

@@ -1,22 +1,29 @@
-import { type Asset, at, type Call, isObject, type Json, type JsonObject, stringAt } from '../../src/contract/index.ts';
+import {
+  type Asset,
+  at,
+  type Call,
+  GatewayError,
+  isObject,
+  type Json,
+  type JsonObject,
+  stringAt,
+} from '../../src/contract/index.ts';
 import { bytesOf, encodeBase64 } from '../shared/bytes.ts';
+import { countedFields, fieldOf, isAsset, unsaid, usualRatios } from '../shared/field-map.ts';
 import { callerParams } from '../shared/params.ts';
 import { nearestRatio, pixelsOfRatio, readSize } from '../shared/pixels.ts';
 import { type FalRequest, fieldsOf } from './fields.ts';
 
-const ratios = ['1:1', '16:9', '9:16', '3:2', '2:3', '4:3', '3:4', '5:4', '4:5', '21:9', '9:21'];
-/** What limits and budgets are held against, so that only the neutral fields may set it. */
-const counted = ['n', 'seconds'];
-const alwaysOwned = ['num_images'];
-
 /**
- * The endpoint's input: the row's `options.input`, then the request through the row's `options.fields`, then the caller's `params`.
+ * The endpoint's input: the row's `options.input`, then the request through the row's `options.fields`, then the caller's `params`,
+ * which may not set what is counted.
  * A rule of `fields` is a path ("voice_setting.speed"), `{width, height}` for a size, or `{field, values?, list?, last?, as?}`:
  * `values` are all that the endpoint knows of it and what it calls them, `last` is where a second picture goes, `as: "text"` writes a number as text.
  * @returns the input and one warning for each thing asked that could not be said to this endpoint.
  */
 export async function writeInput(request: FalRequest, call: Call): Promise<{ input: JsonObject; warnings: string[] }> {
   const fields = fieldsOf(request.modality, call.options);
+  const params = paramsOf(request, fields);
   const input = structuredClone(isObject(call.options.input) ? call.options.input : {});
   const warnings: string[] = [];
   for (const [name, value] of Object.entries(request)) {
@@ -28,16 +35,24 @@ export async function writeInput(request: FalRequest, call: Call): Promise<{ inp
         : await write(input, name, rule, value as Json | Asset | Asset[]);
     if (warning) warnings.push(warning);
   }
-  const owned = counted.flatMap((name) => pathOf(fields[name])?.split('.')[0] ?? []);
-  return { input: { ...input, ...callerParams(request.params, [...owned, ...alwaysOwned]) }, warnings };
+  return { input: { ...input, ...params }, warnings };
 }
 
-function pathOf(rule: Json | undefined): string | undefined {
-  return typeof rule === 'string' ? rule : stringAt(rule, 'field');
+/** The caller's params. Pixels are held by `size` alone; fal's named sizes are a megapixel at most, so those may come. */
+function paramsOf(request: FalRequest, fields: JsonObject): JsonObject {
+  const sides = [stringAt(fields.size, 'width'), stringAt(fields.size, 'height')].filter((side) => side !== undefined);
+  const whole = sides.filter((side) => !side.includes('.'));
+  const params = callerParams(request.params, [...countedFields(fields, 'num_images'), ...whole]);
+  for (const name of ['image_size', ...sides.map((side) => side.split('.')[0]!)]) {
+    if (typeof params[name] !== 'object' || params[name] === null) continue;
+    const message = `params.${name} takes a named size only: ask for pixels by size.`;
+    throw new GatewayError('invalid_request', { message, param: `params.${name}`, failure: 'A', billing: 'none' });
+  }
+  return params;
 }
 
 async function write(input: JsonObject, name: string, rule: Json, value: Json | Asset | Asset[]) {
-  const field = pathOf(rule);
+  const field = fieldOf(rule);
   if (field === undefined) return writeSize(input, rule, name, value);
   if (isAsset(value) || (Array.isArray(value) && value.every(isAsset))) {
     return writeAssets(input, name, rule, field, (Array.isArray(value) ? value : [value]) as Asset[]);
@@ -91,10 +106,10 @@ function missing(name: string, value: unknown, request: FalRequest, fields: Json
     return 'size' in request ? undefined : writeSize(input, fields.size, 'ratio', value);
   }
   const size = name === 'size' ? readSize(value) : undefined;
-  const field = pathOf(fields.ratio);
+  const field = fieldOf(fields.ratio);
   if (!size || !field || 'ratio' in request) return unsaid(name, value);
   const values = at(fields.ratio, 'values');
-  const nearest = nearestRatio(size, isObject(values) ? Object.keys(values) : ratios);
+  const nearest = nearestRatio(size, isObject(values) ? Object.keys(values) : usualRatios);
   setAt(input, field, isObject(values) ? (values[nearest] ?? nearest) : nearest);
   return `This model chooses its own pixel size: size ${String(value)} was sent as ratio ${nearest}.`;
 }
@@ -110,13 +125,4 @@ function setAt(input: JsonObject, path: string, value: Json): void {
     here = next;
   }
   here[last] = value;
-}
-
-function unsaid(name: string, value: unknown): string {
-  const shown = typeof value === 'object' ? '' : ` (${String(value).slice(0, 60)})`;
-  return `"${name}"${shown} cannot be said to this model and was not sent.`;
-}
-
-function isAsset(value: unknown): value is Asset {
-  return isObject(value) && typeof value.mediaType === 'string';
 }

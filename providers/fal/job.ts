@@ -10,7 +10,8 @@ import {
   type Operation,
   stringAt,
 } from '../../src/contract/index.ts';
-import { type Answered, garbageOf } from '../shared/ask-once.ts';
+import type { Answered } from '../shared/ask-once.ts';
+import { garbageOf } from '../shared/outcome.ts';
 import { askJob, type Held, provider, writeRef } from './client.ts';
 import { endsJob, readFailure } from './failure.ts';
 import type { FalRequest } from './fields.ts';

@@ -1,18 +1,9 @@
 import { at, isObject, type Json, type JsonObject, numberAt, type Part, stringAt } from '../../src/contract/index.ts';
-import { decodeBase64 } from '../shared/bytes.ts';
+import { readDataUrl } from '../shared/bytes.ts';
+import { kinds } from '../shared/field-map.ts';
 import type { FalRequest } from './fields.ts';
 
 type Modality = FalRequest['modality'];
-
-const kinds: Record<Modality, string> = {
-  image: 'image/',
-  music: 'audio/',
-  sound_effect: 'audio/',
-  speech: 'audio/',
-  transcription: 'text/',
-  video: 'video/',
-  model3d: 'model/',
-};
 
 const endings: Record<string, string> = {
   png: 'image/png',
@@ -100,22 +91,15 @@ function readFile(file: JsonObject): Part | undefined {
     ...(width && height ? { width, height } : {}),
     ...(seconds === undefined ? {} : { seconds }),
   };
-  const inline = /^data:([^;,]*)[^,]*;base64,/.exec(url.slice(0, 200));
-  if (inline) {
-    const bytes = bytesIn(url.slice(inline[0].length));
-    return bytes && { type: 'asset', asset: { mediaType: inline[1] || typeOf(file, ''), bytes }, ...measured };
+  if (url.startsWith('data:')) {
+    const inline = readDataUrl(url);
+    if (!inline) return undefined;
+    const { mediaType = typeOf(file, ''), bytes } = inline;
+    return { type: 'asset', asset: { mediaType, bytes }, ...measured };
   }
   const path = new URL(url).pathname;
   const name = stringAt(file, 'file_name') ?? path.slice(path.lastIndexOf('/') + 1);
   return { type: 'asset', asset: { mediaType: typeOf(file, path), url, ...(name ? { name } : {}) }, ...measured };
-}
-
-function bytesIn(base64: string): Uint8Array | undefined {
-  try {
-    return decodeBase64(base64);
-  } catch {
-    return undefined;
-  }
 }
 
 /** fal calls many meshes and tracks `application/octet-stream`: then the name tells. */

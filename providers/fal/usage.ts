@@ -10,7 +10,7 @@ import {
   stringAt,
   type Usage,
 } from '../../src/contract/index.ts';
-import { charactersOf, figureAt, firstFigure } from '../shared/asked.ts';
+import { charactersOf, figureAt, firstFigure, headerFigure } from '../shared/asked.ts';
 import { Leaves } from '../shared/leaves.ts';
 import { readSize, wholeMegapixels } from '../shared/pixels.ts';
 import { type FalRequest, fieldsOf } from './fields.ts';
@@ -32,7 +32,7 @@ const usual: Partial<Record<Observed['modality'], Meter>> = {
  * @returns undefined where nothing can be known.
  */
 export function readUsage(observed: Observed): Usage | undefined {
-  const billed = headerOf(observed.headers);
+  const billed = headerFigure(observed.headers, billedHeader);
   const own = at(observed.options, 'billing');
   const declared = meters.find((meter) => meter === at(own, 'metric'));
   const meter = soldMeter(declared, observed.sold);
@@ -44,12 +44,6 @@ export function readUsage(observed: Observed): Usage | undefined {
   }
   const wanted = meter ?? usual[observed.modality];
   return wanted && new Leaves().add(wanted, derived(wanted, observed)).usage('derived');
-}
-
-function headerOf(headers: Observed['headers'] = {}): number | undefined {
-  const name = Object.keys(headers).find((each) => each.toLowerCase() === billedHeader);
-  const text = name === undefined ? '' : (headers[name]?.trim() ?? '');
-  return /^\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
 }
 
 /** The row's own meter, unless prices are known that are of others. */

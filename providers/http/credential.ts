@@ -1,5 +1,6 @@
 import { type Call, errorOfAnswer, errorOfThrow, GatewayError } from '../../src/contract/index.ts';
 import { encodeBase64 } from '../shared/bytes.ts';
+import { asFree } from '../shared/outcome.ts';
 import type { Upstream } from './exchange.ts';
 import { parseJson, payloadOf, strike } from './payload.ts';
 import { findWord } from './pointer.ts';
@@ -97,9 +98,8 @@ async function exchangeToken(
     });
     text = await response.text();
   } catch (thrown) {
-    const error = errorOfThrow(id, thrown, call.signal);
-    const code = error.code === 'outcome_unknown' ? 'provider_unavailable' : error.code;
-    throw new GatewayError(code, { ...error.details, ...unsent, message: error.message });
+    const error = asFree(errorOfThrow(id, thrown, call.signal));
+    throw new GatewayError(error.code, { ...error.details, ...unsent });
   }
   const answered = parseJson(strike(text, response.ok ? [] : Object.values(places)));
   if (!response.ok) {

@@ -7,6 +7,7 @@ import {
   isObject,
   type Json,
 } from '../../src/contract/index.ts';
+import { asFree, refuseAborted } from '../shared/outcome.ts';
 import { credentialOf, type Tokens } from './credential.ts';
 import { parseJson, payloadOf, strike } from './payload.ts';
 import { findAll, findWord } from './pointer.ts';
@@ -39,7 +40,7 @@ export async function exchange(
   purpose: Purpose,
   raw = false,
 ): Promise<Answer> {
-  checkSignal(upstream.id, call);
+  refuseAborted(upstream.id, call.signal);
   const address = addressOf(upstream, call, asked, lookup);
   const payload = payloadOf(asked, lookup);
   const method = asked.method ?? (purpose === 'submit' || purpose === 'cancel' ? 'POST' : 'GET');
@@ -62,14 +63,6 @@ export async function exchange(
     if (refusal) throw refusal;
     return answer;
   }
-}
-
-function checkSignal(id: string, call: Call): void {
-  const { aborted, reason } = call.signal;
-  if (!aborted) return;
-  if (reason instanceof GatewayError) throw reason;
-  const message = `Canceled before anything was sent to ${id}.`;
-  throw new GatewayError('request_canceled', { message, failure: 'A', billing: 'none', cause: reason });
 }
 
 /** Where a request goes: below the base URL, or to an address that the vendor gave, if that is one of its own. */
@@ -132,9 +125,7 @@ async function readAnswer(
     return { status, headers, text, ...(body === undefined ? {} : { body }) };
   } catch (thrown) {
     const error = errorOfThrow(id, thrown, call.signal);
-    if (purpose === 'submit' || error.code !== 'outcome_unknown') throw error;
-    // Asking costs nothing: it may be asked again.
-    throw new GatewayError('provider_unavailable', { ...error.details, message: error.message });
+    throw purpose === 'submit' ? error : asFree(error);
   }
 }
 

@@ -23,7 +23,9 @@ export async function readOperation(
   const { body, response } = answer;
   const kept = ref ? { ref: ref as unknown as Json } : {};
   const told = warnings.length > 0 ? { warnings } : {};
-  if (response) return finished(upstream, way, body, await outputOfResponse(upstream, response), { ...kept, ...told });
+  if (response) {
+    return finished(upstream, way, body, await outputOfResponse(upstream, call, response), { ...kept, ...told });
+  }
   const { state, word } = stateOf(upstream, way, body, ref !== undefined);
   switch (state) {
     case 'queued':

@@ -1,4 +1,11 @@
-import { type AssetPart, type Call, GatewayError, type Json, type Part } from '../../src/contract/index.ts';
+import {
+  type AssetPart,
+  type Call,
+  errorOfThrow,
+  GatewayError,
+  type Json,
+  type Part,
+} from '../../src/contract/index.ts';
 import { bytesOf, decodeBase64, mediaTypeOf } from '../shared/bytes.ts';
 import { needsCredential } from './credential.ts';
 import { exchange, inPath, type Upstream } from './exchange.ts';
@@ -33,9 +40,9 @@ export function countOutputs(way: HttpWay, answer: Json | undefined): number {
 }
 
 /** Media that came as the answer itself. */
-export async function outputOfResponse(upstream: Upstream, response: Response): Promise<AssetPart[]> {
+export async function outputOfResponse({ id }: Upstream, call: Call, response: Response): Promise<AssetPart[]> {
   const whole = await response.arrayBuffer().catch((thrown: unknown): never => {
-    throw broken(upstream, thrown);
+    throw errorOfThrow(id, thrown, call.signal);
   });
   const bytes = new Uint8Array(whole);
   const mediaType = mediaTypeOf(bytes) ?? response.headers.get('content-type')?.split(';')[0] ?? unknownType;
@@ -92,15 +99,5 @@ function unusable({ id }: Upstream, what: string): GatewayError {
     provider: id,
     failure: 'C',
     billing: 'unknown',
-  });
-}
-
-function broken({ id }: Upstream, cause: unknown): GatewayError {
-  return new GatewayError('outcome_unknown', {
-    message: `The connection to ${id} broke before its answer was complete.`,
-    provider: id,
-    failure: 'C',
-    billing: 'unknown',
-    cause,
   });
 }

@@ -9,6 +9,7 @@ import {
   type Operation,
   stringAt,
 } from '../../src/contract/index.ts';
+import { garbageError } from '../shared/outcome.ts';
 import { readUsage } from './usage.ts';
 
 export type Modality = 'video' | 'image';
@@ -61,12 +62,7 @@ export function readGeneration(
       return { status: 'failed', error, ref: kept };
     }
     default:
-      throw new GatewayError('provider_garbage', {
-        message: `Luma named an unknown state: ${String(generation.state).slice(0, 40)}.`,
-        provider: 'luma',
-        failure: 'C',
-        billing: 'unknown',
-      });
+      throw garbageError('luma', `Luma named an unknown state: ${String(generation.state).slice(0, 40)}.`);
   }
 }
 

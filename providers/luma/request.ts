@@ -7,6 +7,7 @@ import {
   type VideoRequest,
 } from '../../src/contract/index.ts';
 import { callerParams, present, refuse } from '../shared/params.ts';
+import { aspect } from '../shared/pixels.ts';
 
 /** What the neutral request and the gateway own. */
 const owned = [
@@ -96,11 +97,6 @@ function readFrame(request: { modality: string; size?: string; ratio?: string; r
     throw refuse('resolution', `Resolution ${resolution} is not made.`, resolutions);
   }
   return { ratio: ratio ?? usual.ratio, resolution: resolution ?? usual.resolution };
-}
-
-function aspect(ratio: string): number {
-  const [wide = 1, high = 1] = ratio.split(':').map(Number);
-  return wide / high;
 }
 
 /** Luma fetches pictures itself: it takes public addresses, never bytes. */

@@ -1,6 +1,7 @@
 import type Replicate from 'replicate';
 import { type Call, GatewayError, isObject, type JsonObject } from '../../src/contract/index.ts';
 import { neverThrowingFetch } from '../shared/never-throwing-fetch.ts';
+import { refuseAborted } from '../shared/outcome.ts';
 import { garbage, type Purpose, readFailure } from './failure.ts';
 
 /**
@@ -13,10 +14,7 @@ export async function ask(
   purpose: Purpose,
   use: (client: Replicate) => Promise<unknown>,
 ): Promise<JsonObject> {
-  if (call.signal.aborted) {
-    const message = 'Canceled before anything was sent to Replicate.';
-    throw new GatewayError('request_canceled', { message, failure: 'A', billing: 'none', cause: call.signal.reason });
-  }
+  refuseAborted('replicate', call.signal);
   const guard = neverThrowingFetch(call.fetch, purpose === 'create' ? { 'x-client-request-id': call.attemptId } : {});
   const { default: Client } = await import('replicate');
   const client = new Client({ auth: call.key, baseUrl: call.baseUrl, fetch: guard.fetch, useFileOutput: false });

@@ -1,13 +1,15 @@
 import {
-  at,
   type Call,
   type ErrorCode,
+  errorOfThrow,
   GatewayError,
   type Json,
   numberAt,
+  readRetryAfter,
   stringAt,
 } from '../../src/contract/index.ts';
-import { type Exchange, provesNothingSent } from '../shared/never-throwing-fetch.ts';
+import type { Exchange } from '../shared/never-throwing-fetch.ts';
+import { asFree } from '../shared/outcome.ts';
 
 /** What was asked: only `create` spends money, so only its lost answers are of unknown outcome. */
 export type Purpose = 'create' | 'get' | 'cancel' | 'upload';
@@ -28,20 +30,10 @@ export function garbage(body: string, purpose: Purpose): GatewayError {
 }
 
 function readBreak(cause: unknown, purpose: Purpose, signal: AbortSignal): GatewayError {
-  if (cause instanceof GatewayError) return cause;
-  const details = { provider, cause, ...risk(purpose) };
-  if (signal.aborted) {
-    const late = at(signal.reason, 'name') === 'TimeoutError';
-    return late
-      ? new GatewayError('provider_timeout', { ...details, message: 'Replicate did not answer in time.' })
-      : new GatewayError('request_canceled', { ...details, message: 'The call to Replicate was canceled.' });
-  }
-  if (provesNothingSent(cause)) {
-    const message = 'Replicate could not be reached.';
-    return new GatewayError('provider_unavailable', { provider, cause, message, failure: 'A', billing: 'none' });
-  }
-  const message = 'The connection to Replicate broke before its answer was read.';
-  return new GatewayError(purpose === 'create' ? 'outcome_unknown' : 'provider_unavailable', { ...details, message });
+  const error = errorOfThrow(provider, cause, signal);
+  if (purpose === 'create') return error;
+  const free = asFree(error);
+  return purpose === 'upload' ? new GatewayError(free.code, { ...free.details, ...risk(purpose) }) : free;
 }
 
 function readRefusal(status: number, headers: Headers, body: Json, purpose: Purpose): GatewayError {
@@ -53,7 +45,12 @@ function readRefusal(status: number, headers: Headers, body: Json, purpose: Purp
   if (status === 402) return refused('provider_quota_exhausted');
   if (status === 404 && (purpose === 'create' || purpose === 'upload')) return refused('model_not_found');
   if (status === 404) return new GatewayError('outcome_unknown', { ...details, failure: 'C', billing: 'unknown' });
-  if (status === 429) return refused('provider_rate_limited', { retryAfterMs: readRetryAfter(headers, body) });
+  if (status === 429) {
+    // Without the header the body may tell, in seconds.
+    const seconds = numberAt(body, 'retry_after');
+    const told = seconds === undefined ? undefined : Math.max(0, Math.ceil(seconds * 1000));
+    return refused('provider_rate_limited', { retryAfterMs: readRetryAfter(headers) ?? told });
+  }
   if (status === 422 && stringAt(body, 'title') === 'Invalid version or not permitted')
     return refused('model_not_found');
   if (status >= 400 && status < 500) {
@@ -65,15 +62,6 @@ function readRefusal(status: number, headers: Headers, body: Json, purpose: Purp
 
 function risk(purpose: Purpose): { failure: 'A' | 'C'; billing: 'none' | 'unknown' } {
   return purpose === 'upload' ? { failure: 'A', billing: 'none' } : { failure: 'C', billing: 'unknown' };
-}
-
-/** Milliseconds to wait: `retry-after` in seconds or as a date (told against the answer's own date), else the body's `retry_after`. */
-function readRetryAfter(headers: Headers, body: Json): number | undefined {
-  const header = headers.get('retry-after');
-  const seconds = header ? Number(header) : numberAt(body, 'retry_after');
-  if (seconds !== undefined && Number.isFinite(seconds)) return Math.max(0, Math.ceil(seconds * 1000));
-  const wait = Date.parse(header ?? '') - Date.parse(headers.get('date') ?? '');
-  return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
 }
 
 /** The body as JSON where it is, never with the key in it. */

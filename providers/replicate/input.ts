@@ -1,11 +1,11 @@
 import type { Asset, Call, Json, JsonObject, MediaRequest } from '../../src/contract/index.ts';
 import { at, isObject } from '../../src/contract/index.ts';
+import { countedFields, fieldOf, isAsset, names, unsaid, usualRatios } from '../shared/field-map.ts';
+import { callerParams } from '../shared/params.ts';
 import { writeAsset } from './asset.ts';
 
 /** The modalities served here. */
 export type ReplicateRequest = Exclude<MediaRequest, { modality: 'embedding' }>;
-
-const names = (...same: string[]) => Object.fromEntries(same.map((name) => [name, name]));
 
 /** Where neutral fields go when the model's row declares no `fields`: the names most Replicate models use. */
 const defaults: Record<ReplicateRequest['modality'], JsonObject> = {
@@ -32,10 +32,10 @@ const defaults: Record<ReplicateRequest['modality'], JsonObject> = {
 
 /** The fields a model cannot do without: mapped even where a declared map forgets them. */
 const essential = names('prompt', 'text', 'audio');
-const ratios = ['1:1', '16:9', '9:16', '3:2', '2:3', '4:3', '3:4', '5:4', '4:5', '21:9', '9:21'];
 
 /**
- * The model's `input`: the row's `options.input`, then the request through the row's `options.fields`, then the caller's `params`.
+ * The model's `input`: the row's `options.input`, then the request through the row's `options.fields`, then the caller's
+ * `params`, which may not set what is counted.
  * A rule of `fields` is a field's name, `{width, height}` for a size, or `{field, values?, list?}` with a translation of values.
  * @returns the input and one warning for each thing asked that could not be said to this model.
  */
@@ -45,6 +45,7 @@ export async function writeInput(
 ): Promise<{ input: JsonObject; warnings: string[] }> {
   const declared = call.options.fields;
   const fields = isObject(declared) ? declared : defaults[request.modality];
+  const params = callerParams(request.params, countedFields(fields, 'num_outputs'));
   const input: JsonObject = isObject(call.options.input) ? { ...call.options.input } : {};
   const warnings: string[] = [];
   for (const [name, value] of Object.entries(request)) {
@@ -57,12 +58,12 @@ export async function writeInput(
         : await write(input, name, rule, value as Json | Asset | Asset[], call);
     if (warning) warnings.push(warning);
   }
-  return { input: { ...input, ...request.params }, warnings };
+  return { input: { ...input, ...params }, warnings };
 }
 
 async function write(input: JsonObject, name: string, rule: Json, value: Json | Asset | Asset[], call: Call) {
-  const field = typeof rule === 'string' ? rule : at(rule, 'field');
-  if (typeof field !== 'string') return writeSize(input, rule, value);
+  const field = fieldOf(rule);
+  if (field === undefined) return writeSize(input, rule, value);
   const list = at(rule, 'list') === true;
   if (isAsset(value) || (Array.isArray(value) && value.every(isAsset))) {
     const assets = (Array.isArray(value) ? value : [value]) as Asset[];
@@ -103,20 +104,11 @@ function missing(name: string, value: unknown, request: ReplicateRequest, fields
     const [across = 1, down = 1] = ratio.split(':').map(Number);
     return Math.abs(width * down - height * across) / (height * across);
   };
-  const nearest = ratios.reduce((best, ratio) => (distance(ratio) < distance(best) ? ratio : best));
+  const nearest = usualRatios.reduce((best, ratio) => (distance(ratio) < distance(best) ? ratio : best));
   input[fields.ratio] = nearest;
   return `This model chooses its own pixel size: size ${String(value)} was sent as ratio ${nearest}.`;
 }
 
-function unsaid(name: string, value: unknown): string {
-  const shown = typeof value === 'object' ? '' : ` (${String(value).slice(0, 60)})`;
-  return `"${name}"${shown} cannot be said to this model and was not sent.`;
-}
-
 function pixels(value: unknown): number[] {
   return typeof value === 'string' && /^\d+x\d+$/.test(value) ? value.split('x').map(Number) : [];
-}
-
-function isAsset(value: unknown): value is Asset {
-  return isObject(value) && typeof value.mediaType === 'string';
 }

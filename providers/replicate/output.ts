@@ -1,20 +1,10 @@
 import type { AssetPart, Json, JsonObject, Part } from '../../src/contract/index.ts';
 import { at, isObject, stringAt } from '../../src/contract/index.ts';
-import { readDataUrl } from './asset.ts';
+import { readDataUrl } from '../shared/bytes.ts';
+import { kinds } from '../shared/field-map.ts';
 import type { ReplicateRequest } from './input.ts';
 
 type Modality = ReplicateRequest['modality'];
-
-/** The first half of the media types each modality is made of; text for what is not a file. */
-const kinds: Record<Modality, string> = {
-  image: 'image/',
-  music: 'audio/',
-  sound_effect: 'audio/',
-  speech: 'audio/',
-  transcription: 'text/',
-  video: 'video/',
-  model3d: 'model/',
-};
 
 const mediaTypes: Record<string, string> = {
   png: 'image/png',
@@ -75,7 +65,10 @@ function writeText(text: string, output: Json | undefined): Part {
 
 function readFile(text: string, expiresAt: number | undefined): AssetPart | undefined {
   const inline = readDataUrl(text);
-  if (inline) return { type: 'asset', asset: inline };
+  if (inline) {
+    const { mediaType = 'application/octet-stream', bytes } = inline;
+    return { type: 'asset', asset: { mediaType, bytes } };
+  }
   if (!isUrl(text)) return undefined;
   const path = new URL(text).pathname;
   const name = path.slice(path.lastIndexOf('/') + 1);

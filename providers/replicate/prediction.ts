@@ -1,5 +1,6 @@
 import type { Call, ErrorDetails, Json, JsonObject, Operation } from '../../src/contract/index.ts';
 import { at, GatewayError, stringAt } from '../../src/contract/index.ts';
+import { garbageError } from '../shared/outcome.ts';
 import type { ReplicateRequest } from './input.ts';
 import { readOutputs } from './output.ts';
 import { readUsage } from './usage.ts';
@@ -66,12 +67,7 @@ export function readPrediction(
     case 'aborted':
       return ended('canceled', 'request_canceled', 'The prediction was ended before it started.');
     default:
-      throw new GatewayError('provider_garbage', {
-        message: `Replicate named an unknown status: ${String(prediction.status).slice(0, 40)}.`,
-        provider: 'replicate',
-        failure: 'C',
-        billing: 'unknown',
-      });
+      throw garbageError('replicate', `Replicate named an unknown status: ${String(prediction.status).slice(0, 40)}.`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { refuse } from '../shared/params.ts';
+import { aspect } from '../shared/pixels.ts';
 import { isPixels, type Shape } from './models.ts';
 
 /** What a request says of the frame. */
@@ -72,11 +73,6 @@ function nearest(ratios: readonly string[], wanted: number | undefined, target: 
 
 function off(ratio: string, wanted: number | undefined): number {
   return wanted === undefined ? 0 : Math.abs(aspect(ratio) / wanted - 1);
-}
-
-function aspect(ratio: string): number {
-  const [wide = 1, high = 1] = ratio.split(':').map(Number);
-  return wide / high;
 }
 
 function shorter(ratio: string): number {

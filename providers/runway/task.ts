@@ -11,6 +11,7 @@ import {
   type Part,
   stringAt,
 } from '../../src/contract/index.ts';
+import { garbageError } from '../shared/outcome.ts';
 import { readUsage } from './usage.ts';
 
 export type Modality = 'video' | 'image' | 'speech' | 'sound_effect';
@@ -77,12 +78,7 @@ export function readTask(answer: Json | undefined, modality: Modality, ref: Ref,
     case 'CANCELLED':
       return ended('canceled', 'request_canceled', 'The task was canceled.');
     default:
-      throw new GatewayError('provider_garbage', {
-        message: `Runway named an unknown status: ${String(task.status).slice(0, 40)}.`,
-        provider: 'runway',
-        failure: 'C',
-        billing: 'unknown',
-      });
+      throw garbageError('runway', `Runway named an unknown status: ${String(task.status).slice(0, 40)}.`);
   }
 }
 

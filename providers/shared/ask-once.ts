@@ -1,4 +1,5 @@
-import { type Call, errorOfThrow, GatewayError, type Json } from '../../src/contract/index.ts';
+import { type Call, errorOfThrow, type Json } from '../../src/contract/index.ts';
+import { asFree, refuseAborted } from './outcome.ts';
 
 /** `paid` work is of unknown outcome when its answer is lost; anything else may simply be asked again. */
 export type Question = {
@@ -18,11 +19,7 @@ export type Answered = { status: number; headers: Headers; body: Json | undefine
  */
 export async function askOnce(provider: string, call: Call, question: Question): Promise<Answered> {
   const { signal } = call;
-  if (signal.aborted) {
-    if (signal.reason instanceof GatewayError) throw signal.reason;
-    const message = `Canceled before anything was sent to ${provider}.`;
-    throw new GatewayError('request_canceled', { message, failure: 'A', billing: 'none', cause: signal.reason });
-  }
+  refuseAborted(provider, signal);
   const { method, url, headers, body } = question;
   try {
     const response = await call.fetch(url, {
@@ -35,8 +32,7 @@ export async function askOnce(provider: string, call: Call, question: Question):
     return { status: response.status, headers: response.headers, body: parse(await response.text()) };
   } catch (thrown) {
     const error = errorOfThrow(provider, thrown, signal);
-    if (question.paid || error.code !== 'outcome_unknown') throw error;
-    throw new GatewayError('provider_unavailable', { ...error.details, message: error.message });
+    throw question.paid ? error : asFree(error);
   }
 }
 
@@ -49,15 +45,4 @@ function parse(text: string): Json | undefined {
   } catch {
     return text.slice(0, 2000);
   }
-}
-
-/** An answer with a good status that is not what the provider promises. */
-export function garbageOf(provider: string, body: Json | undefined): GatewayError {
-  const what = body === undefined ? 'an empty answer' : 'something that is not its JSON';
-  return new GatewayError('provider_garbage', {
-    message: `${provider} sent ${what}.`,
-    provider,
-    failure: 'C',
-    billing: 'unknown',
-  });
 }

@@ -19,6 +19,13 @@ export function figureAt(value: Json | undefined, ...path: string[]): number | u
   return numberAt(value, ...path);
 }
 
+/** A number that stands alone in a header, however its name is written. @param name in small letters. */
+export function headerFigure(headers: Observed['headers'], name: string): number | undefined {
+  const key = Object.keys(headers ?? {}).find((each) => each.toLowerCase() === name);
+  const text = key === undefined ? undefined : headers?.[key]?.trim();
+  return text !== undefined && /^\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
+}
+
 /** The first of several names that holds a number. */
 export function firstFigure(value: Json | undefined, ...names: string[]): number | undefined {
   for (const name of names) {

@@ -57,6 +57,17 @@ export async function bytesOf(asset: Asset, param: string): Promise<Uint8Array<A
   return data[1] ? decodeBase64(text) : new TextEncoder().encode(text);
 }
 
+/** The bytes of a base64 data URL, with its media type where it names one; undefined for anything else. */
+export function readDataUrl(url: string): { mediaType?: string; bytes: Uint8Array } | undefined {
+  const found = /^data:([^;,]*)[^,]*;base64,/i.exec(url.slice(0, 200));
+  if (!found) return undefined;
+  try {
+    return { ...(found[1] ? { mediaType: found[1] } : {}), bytes: decodeBase64(url.slice(found[0].length)) };
+  } catch {
+    return undefined;
+  }
+}
+
 const endings: Record<string, string> = {
   'image/png': 'png',
   'image/jpeg': 'jpg',

@@ -14,6 +14,7 @@ import {
 import { decodeBase64, mediaTypeOf } from './bytes.ts';
 import { keyHeader } from './google-client.ts';
 import { exchange } from './job-exchange.ts';
+import { asFree, garbageError } from './outcome.ts';
 import { readGeminiUsage } from './usage-gemini.ts';
 
 /** What decides the price of a video. */
@@ -51,12 +52,7 @@ export async function readInteraction(interaction: Json, ref: InteractionRef, ca
       if (/fail|error|incomplete|exceed|require|reject|expire/.test(status)) {
         return ended('failed', interaction, ref, call, failureOf(interaction, status));
       }
-      throw new GatewayError('provider_garbage', {
-        message: `google sent an interaction of status "${status}".`,
-        provider: 'google',
-        failure: 'C',
-        billing: 'unknown',
-      });
+      throw garbageError('google', `google sent an interaction of status "${status}".`);
   }
 }
 
@@ -166,14 +162,14 @@ async function outputOf(video: Json, call: Call): Promise<Part | undefined> {
   const name = /\/(files\/[A-Za-z0-9_-]+)(?::download)?(?:\?|$)/.exec(uri)?.[1];
   if (!name) {
     if (uri.startsWith('https://')) return { type: 'asset', asset: { mediaType: told, url: uri } };
-    throw lost('google named no file.');
+    throw garbageError('google', 'google named no file.');
   }
   const headers = keyHeader(call);
   const file = `${call.baseUrl}/v1beta/${name}`;
   const facts = await exchange(call, 'google', { purpose: 'look', method: 'GET', url: file, headers });
   const state = stringAt(facts, 'state');
   if (state === 'PROCESSING') return undefined;
-  if (state === 'FAILED') throw lost('google could not finish the file of the video.');
+  if (state === 'FAILED') throw garbageError('google', 'google could not finish the file of the video.');
   return download(`${file}:download?alt=media`, told, call);
 }
 
@@ -183,8 +179,7 @@ async function download(url: string, mediaType: string, call: Call): Promise<Par
     const headers = keyHeader(call);
     response = await call.fetch(url, { headers, redirect: 'manual', signal: call.signal });
   } catch (thrown) {
-    const error = errorOfThrow('google', thrown, call.signal);
-    throw error.code === 'outcome_unknown' ? new GatewayError('provider_unavailable', error.details) : error;
+    throw asFree(errorOfThrow('google', thrown, call.signal));
   }
   const location = response.headers.get('location');
   if (response.status >= 300 && response.status < 400 && location) {
@@ -192,7 +187,8 @@ async function download(url: string, mediaType: string, call: Call): Promise<Par
     return { type: 'asset', asset: { mediaType, url: new URL(location, url).href } };
   }
   if (!response.ok || !response.body) {
-    throw errorOfAnswer('google', response.status, response.headers, (await response.text()).slice(0, 2000));
+    const text = await response.text().catch(() => '');
+    throw errorOfAnswer('google', response.status, response.headers, text.slice(0, 2000));
   }
   const type = response.headers.get('content-type')?.split(';')[0];
   const told = type && type !== 'application/octet-stream' ? type : mediaType;
@@ -209,8 +205,4 @@ function isGone(thrown: unknown): boolean {
     'provider_garbage',
   ];
   return thrown instanceof GatewayError && codes.includes(thrown.code);
-}
-
-function lost(message: string): GatewayError {
-  return new GatewayError('provider_garbage', { message, provider: 'google', failure: 'C', billing: 'unknown' });
 }

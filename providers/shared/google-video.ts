@@ -14,6 +14,7 @@ import { bytesOf, encodeBase64, mediaTypeOf } from './bytes.ts';
 import { keyHeader, withGoogle } from './google-client.ts';
 import { type Asked, type InteractionRef, isInteractionId, readInteraction } from './google-interaction.ts';
 import { exchange } from './job-exchange.ts';
+import { garbageError } from './outcome.ts';
 import { callerParams, dropped, present, refuse } from './params.ts';
 
 /** What the neutral request or this adapter decides. Foreground and unstored interactions could not be asked about. */
@@ -57,8 +58,7 @@ export const googleVideo: MediaPort<'video'> = {
       const interaction = (await client.interactions.create(body, sending).catch(notJson)) as unknown as Json;
       const id = stringAt(interaction, 'id');
       if (!id || !isInteractionId(id)) {
-        const message = 'google named no interaction.';
-        throw new GatewayError('provider_garbage', { message, provider: 'google', failure: 'C', billing: 'unknown' });
+        throw garbageError('google', 'google named no interaction.');
       }
       const warnings = dropped('google', { user: request.user });
       const ref: InteractionRef = { id, asked, ...(warnings.length > 0 ? { warnings } : {}) };
@@ -150,8 +150,7 @@ async function inputOf(request: VideoRequest): Promise<string | JsonObject[]> {
 /** The SDK calls a good status with a page of HTML an error like any other. */
 function notJson(thrown: unknown): never {
   if (!String(at(thrown, 'status') ?? '').startsWith('2')) throw thrown;
-  const message = 'google answered something that is not JSON.';
-  throw new GatewayError('provider_garbage', { message, provider: 'google', failure: 'C', billing: 'unknown' });
+  throw garbageError('google', 'google answered something that is not JSON.');
 }
 
 /** A prompt that the filter stops at the door is a 400 among others; only its words tell. */

@@ -7,6 +7,7 @@ import {
   type Json,
   type JsonObject,
 } from '../../src/contract/index.ts';
+import { asFree, garbageError, refuseAborted } from './outcome.ts';
 
 /** What is asked of a vendor of jobs: only `create` spends money, so only its lost answers are of unknown outcome. */
 export type Purpose = 'create' | 'look' | 'cancel' | 'upload';
@@ -27,12 +28,7 @@ export type Ask = {
  */
 export async function exchange(call: Call, answerer: Answerer, ask: Ask): Promise<Json | undefined> {
   const provider = typeof answerer === 'string' ? answerer : answerer.id;
-  if (call.signal.aborted) {
-    const message = `Canceled before anything was sent to ${provider}.`;
-    const given = call.signal.reason;
-    if (given instanceof GatewayError) throw given;
-    throw new GatewayError('request_canceled', { message, provider, failure: 'A', billing: 'none', cause: given });
-  }
+  refuseAborted(provider, call.signal);
   let response: Response;
   let text: string;
   try {
@@ -53,8 +49,7 @@ export async function exchange(call: Call, answerer: Answerer, ask: Ask): Promis
   }
   if (body === undefined && response.status !== 204 && !(ask.body instanceof FormData)) {
     const said = text === '' ? 'an empty answer' : 'something that is not JSON';
-    const details = { message: `${provider} sent ${said}.`, provider, failure: 'C', billing: 'unknown' } as const;
-    throw forPurpose(new GatewayError('provider_garbage', details), ask.purpose);
+    throw forPurpose(garbageError(provider, `${provider} sent ${said}.`), ask.purpose);
   }
   return body;
 }
@@ -76,9 +71,9 @@ function init({ method, headers, body, purpose }: Ask, call: Call): RequestInit 
 /** Nothing is paid for by looking, canceling or uploading. */
 function forPurpose(error: GatewayError, purpose: Purpose): GatewayError {
   if (purpose === 'create') return error;
-  const code = error.code === 'outcome_unknown' ? 'provider_unavailable' : error.code;
-  const free = purpose === 'upload' ? ({ failure: 'A', billing: 'none' } as const) : {};
-  return new GatewayError(code, { ...error.details, ...free });
+  const free = asFree(error);
+  if (purpose !== 'upload') return free;
+  return new GatewayError(free.code, { ...free.details, failure: 'A', billing: 'none' });
 }
 
 function parse(text: string): Json | undefined {

@@ -63,9 +63,11 @@ export function split(
   return { parts, rest, consistent };
 }
 
-/** Dims without the values that mean "nothing special": a price without the dimension is the standard one. */
+/** Values of dims that mean "nothing special". */
+const plain = new Set(['', 'default', 'standard', 'auto', 'global', 'not_available', 'unspecified', 'unknown']);
+
+/** Dims without the plain values: a price without the dimension is the standard one. */
 export function special(dims: Record<string, string | undefined>): Dims {
-  const plain = new Set(['', 'default', 'standard', 'auto', 'global', 'not_available', 'unspecified', 'unknown']);
   const kept: Dims = {};
   for (const [name, value] of Object.entries(dims)) {
     if (value !== undefined && !plain.has(value.toLowerCase())) kept[name] = value.toLowerCase();

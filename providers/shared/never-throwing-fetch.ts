@@ -49,29 +49,3 @@ function withHeaders(input: string | URL | Request, init: RequestInit | undefine
   for (const [name, value] of Object.entries(added)) headers.set(name, value);
   return { ...init, headers };
 }
-
-/** Failures in which no byte of the request can have reached the other side. */
-const beforeSending = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-  'CERT_HAS_EXPIRED',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-]);
-
-/** True only where the failure itself proves that nothing was sent; anything unproven counts as sent. */
-export function provesNothingSent(cause: unknown): boolean {
-  let here: unknown = cause;
-  for (let depth = 0; depth < 4 && typeof here === 'object' && here !== null; depth++) {
-    const { code, cause: next, errors } = here as { code?: unknown; cause?: unknown; errors?: unknown };
-    if (typeof code === 'string' && beforeSending.has(code)) return true;
-    here = next ?? (Array.isArray(errors) ? errors[0] : undefined);
-  }
-  return false;
-}

@@ -45,7 +45,7 @@ export function observe(call: Call): Observer {
     answer = response.headers;
     if (response.ok) return response;
     const text = await response.text().catch(() => '');
-    refusal = { status: response.status, headers: response.headers, body: parse(text) };
+    refusal = { status: response.status, headers: response.headers, body: parseBody(text) };
     return new Response(text, { status: response.status, headers: { 'content-type': 'application/json' } });
   };
   return {
@@ -70,7 +70,8 @@ export function observe(call: Call): Observer {
   };
 }
 
-function parse(text: string): Json | undefined {
+/** An answer's JSON, or its text where it is none; undefined where it is empty. */
+export function parseBody(text: string): Json | undefined {
   if (text === '') return undefined;
   try {
     return JSON.parse(text) as Json;

@@ -27,6 +27,12 @@ export function pixelsOfRatio(ratio: string, step: number, longest = 65_536): [n
   return [width, height];
 }
 
+/** A ratio ("16:9") as the width of a height of one. */
+export function aspect(ratio: string): number {
+  const [wide = 1, high = 1] = ratio.split(':').map(Number);
+  return wide / high;
+}
+
 /** The ratio among these that is nearest to a size. */
 export function nearestRatio([width, height]: readonly [number, number], ratios: readonly string[]): string {
   const distance = (ratio: string) => {

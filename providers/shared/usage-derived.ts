@@ -1,5 +1,5 @@
 import { at, type Dims, type Json, type Meter, type Observed, stringAt, type Usage } from '../../src/contract/index.ts';
-import { charactersOf, countAt, firstFigure, firstWord, tierOf } from './asked.ts';
+import { charactersOf, countAt, firstFigure, firstWord, headerFigure, tierOf } from './asked.ts';
 import { Leaves, special } from './leaves.ts';
 
 /**
@@ -27,14 +27,9 @@ const readers: { [M in Observed['modality']]?: Reader } = {
 
 /** Billed quantities that some vendors put into headers. @see https://docs.fal.ai https://elevenlabs.io/docs/api-reference */
 function byHeader({ headers, response, sold, usage }: Observed): Usage | undefined {
-  const header = (name: string) => {
-    const key = Object.keys(headers ?? {}).find((each) => each.toLowerCase() === name);
-    const text = key === undefined ? undefined : headers?.[key]?.trim();
-    return text !== undefined && /^\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
-  };
-  const units = header('x-fal-billable-units');
+  const units = headerFigure(headers, 'x-fal-billable-units');
   if (units !== undefined) return new Leaves().add('provider_units', units).usage('header', { raw: usage });
-  const characters = header('character-cost');
+  const characters = headerFigure(headers, 'character-cost');
   if (characters !== undefined) {
     if (sold?.includes('input_characters') && !sold.includes('provider_credits')) {
       return new Leaves().add('input_characters', characters).usage('header', { raw: usage });

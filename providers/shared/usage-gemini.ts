@@ -1,4 +1,4 @@
-import { at, type Json, numberAt, type Observed, stringAt, type Usage } from '../../src/contract/index.ts';
+import { at, type Json, listAt, numberAt, type Observed, stringAt, type Usage } from '../../src/contract/index.ts';
 import { tierOf as askedTier } from './asked.ts';
 import { Leaves, special, split, trusted } from './leaves.ts';
 import { readGoogleVideoUsage } from './usage-google-video.ts';
@@ -109,7 +109,7 @@ function addCandidates(leaves: Leaves, usage: Json | undefined, modality: string
 function addGrounding(leaves: Leaves, response: Json | undefined, model: string): void {
   const queries = new Set<string>();
   for (const candidate of listAt(response, 'candidates')) {
-    for (const query of listAt(at(candidate, 'groundingMetadata'), 'webSearchQueries')) {
+    for (const query of listAt(candidate, 'groundingMetadata', 'webSearchQueries')) {
       if (typeof query === 'string' && query !== '') queries.add(query);
     }
   }
@@ -135,11 +135,6 @@ function tokensOf(details: Json | undefined, kind: string): number {
 function countParts(response: Json | undefined): number | undefined {
   if (response === undefined) return undefined;
   return listAt(response, 'candidates')
-    .flatMap((candidate) => listAt(at(candidate, 'content'), 'parts'))
+    .flatMap((candidate) => listAt(candidate, 'content', 'parts'))
     .filter((part) => stringAt(part, 'inlineData', 'mimeType')?.startsWith('audio/')).length;
-}
-
-function listAt(value: Json | undefined, name: string): Json[] {
-  const found = at(value, name);
-  return Array.isArray(found) ? found : [];
 }

@@ -1,6 +1,6 @@
 import { at, type Json, numberAt, type Observed, stringAt, type Usage } from '../../src/contract/index.ts';
 import { firstFigure, firstWord } from './asked.ts';
-import { Leaves, split } from './leaves.ts';
+import { Leaves, split, trusted } from './leaves.ts';
 
 /** Usage of a Google video: an interaction's own figures, or what Veo's request and answer tell. */
 export function readGoogleVideoUsage(observed: Observed): Usage | undefined {
@@ -41,7 +41,8 @@ function readInteraction({ usage, request, response }: Observed): Usage | undefi
   }
   const raw = usage ?? undefined;
   if (usage === undefined) return leaves.usage('derived');
-  return leaves.usage(consistent ? 'body' : 'estimated', consistent ? { raw } : { raw, basis: 'usage_inconsistent' });
+  const { source, basis } = trusted(consistent);
+  return leaves.usage(source, { raw, basis });
 }
 
 /** `8`, "8" or a protobuf duration such as "8s". */

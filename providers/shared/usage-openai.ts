@@ -1,4 +1,13 @@
-import { at, type Dims, type Json, numberAt, type Observed, stringAt, type Usage } from '../../src/contract/index.ts';
+import {
+  at,
+  type Dims,
+  type Json,
+  listAt,
+  numberAt,
+  type Observed,
+  stringAt,
+  type Usage,
+} from '../../src/contract/index.ts';
 import { charactersOf, figureAt, firstFigure, tierOf } from './asked.ts';
 import { Leaves, special, split, trusted } from './leaves.ts';
 
@@ -190,9 +199,4 @@ function readVideo({ usage, request, response }: Observed): Usage | undefined {
   const size = stringAt(response, 'size') ?? stringAt(request, 'size') ?? '720x1280';
   const leaves = new Leaves().add('output_video_seconds', seconds, { dims: { size } });
   return leaves.usage(firstFigure(usage, 'seconds', 'duration') === undefined ? 'derived' : 'body', { raw: usage });
-}
-
-function listAt(value: Json | undefined, name: string): Json[] {
-  const found = at(value, name);
-  return Array.isArray(found) ? found : [];
 }

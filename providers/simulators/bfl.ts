@@ -2,14 +2,15 @@ import { isObject, type JsonObject, stringAt } from '../../src/contract/index.ts
 import { checkInput, creditsOf, type Fault, models } from './bfl/models.ts';
 import { isRatio, megapixelsOf, readPicture, sizeOf } from './bfl/pictures.ts';
 import { jpeg, png, webp } from './media/index.ts';
-import { serve } from './replicate/serve.ts';
-import { loopback, parse } from './replicate/wire.ts';
+import { loopback, parse } from './requests.ts';
+import { serve } from './serve.ts';
 import {
   createSimulator,
   type Simulator,
   type SimulatorContext,
   type SimulatorHandler,
   type SimulatorOptions,
+  uuidOf,
 } from './simulator.ts';
 import { type Task, Tasks } from './tasks.ts';
 
@@ -60,9 +61,7 @@ function handler(context: SimulatorContext): SimulatorHandler {
   const newId = (material: string): string => {
     const times = seen.get(material) ?? 0;
     seen.set(material, times + 1);
-    return context
-      .idFor('', material, String(times))
-      .replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-4$3-a$4-$5');
+    return uuidOf(context.idFor('', material, String(times)));
   };
 
   const create = async (request: Request, name: string, base: string): Promise<Response> => {
@@ -91,7 +90,6 @@ function handler(context: SimulatorContext): SimulatorHandler {
     const id = newId(`${name}|${JSON.stringify(input)}`);
     const prompt = stringAt(input, 'prompt') ?? '';
     const webhook = stringAt(input, 'webhook_url');
-    const client = request.headers.get('x-client-request-id');
     const origin = loopback(request) ? base : context.publicUrl;
     tasks.create({
       id,
@@ -107,7 +105,7 @@ function handler(context: SimulatorContext): SimulatorHandler {
       model: name,
       prompt,
       charges: [{ meter: 'provider_credits', quantity: cost, dims: { unit: 'credit' } }],
-      ...(client ? { client } : {}),
+      request,
       ...(webhook ? { webhook } : {}),
     });
     const figures = { cost, input_mp, output_mp };

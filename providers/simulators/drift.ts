@@ -1,5 +1,6 @@
 import type { Fetch, Json } from '../../src/contract/index.ts';
 import { isObject } from '../../src/contract/index.ts';
+import { keyHeaders } from './limits.ts';
 import { type MediaShelf, originMark, readBody, type Tape } from './tape.ts';
 
 /** One way in which a simulator, or a description, does not say what was recorded. */
@@ -23,8 +24,7 @@ export async function driftOf(tape: Tape, simulate: Fetch, shelf: MediaShelf, ch
     method: request.method,
     headers: {
       ...request.headers,
-      authorization: 'Bearer simulated',
-      ...keyHeaders,
+      ...keys,
     },
     ...(body.length > 0 ? { body: body as BodyInit } : {}),
   });
@@ -57,12 +57,9 @@ export async function driftOf(tape: Tape, simulate: Fetch, shelf: MediaShelf, ch
 }
 
 /** Whichever of them the vendor wants. */
-const keyHeaders = {
-  'x-api-key': 'simulated',
-  'x-goog-api-key': 'simulated',
-  'xi-api-key': 'simulated',
-  'x-key': 'simulated',
-};
+const keys = Object.fromEntries(
+  keyHeaders.map((name) => [name, name === 'authorization' ? 'Bearer simulated' : 'simulated']),
+);
 
 const typeOf = (text: string | null | undefined) => (text ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 

@@ -1,8 +1,8 @@
 import { isObject, type JsonObject } from '../../src/contract/index.ts';
 import { endpointNamed } from './fal/models.ts';
 import { type Job, Queue } from './fal/queue.ts';
-import { serve } from './replicate/serve.ts';
-import { loopback, parse } from './replicate/wire.ts';
+import { loopback, parse } from './requests.ts';
+import { serve } from './serve.ts';
 import {
   createSimulator,
   type Simulator,
@@ -30,12 +30,8 @@ function handler(context: SimulatorContext): SimulatorHandler {
     if (!isObject(input)) return refuse(422, 'The request body is not a JSON object.');
     const webhook = url.searchParams.get('fal_webhook') ?? undefined;
     if (webhook !== undefined && !URL.canParse(webhook)) return refuse(400, 'Invalid webhook URL.');
-    const client = request.headers.get('x-client-request-id') ?? undefined;
     const cdn = `${loopback(request) ? base : context.publicUrl}/files/b`;
-    const job = queue.submit(endpointNamed(id), input, cdn, {
-      ...(client ? { client } : {}),
-      ...(webhook ? { webhook } : {}),
-    });
+    const job = queue.submit(endpointNamed(id), input, cdn, { request, ...(webhook ? { webhook } : {}) });
     job.work.cdn += `/${job.id}`;
     if (url.hostname === 'fal.run') return resultAnswer(queue, queue.tasks.finish(job));
     return json({ ...view(job, base), gateway_request_id: job.id }, 200, job);

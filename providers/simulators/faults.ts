@@ -39,8 +39,8 @@ export class Faults {
   private readonly queue: Planned[] = [];
   private readonly clock: SimulatorClock;
   private readonly provider: string;
-  /** How the job ends that is being made right now. */
-  job: TaskFault | undefined;
+  /** How the jobs end that these requests make. */
+  readonly jobs = new WeakMap<Request, TaskFault>();
   enabled: boolean;
 
   constructor(enabled: boolean, provider = '', clock: SimulatorClock = systemClock()) {
@@ -129,12 +129,8 @@ export class Faults {
         return new Response(error.body, { status: 200, headers: error.headers });
       }
       case 'job':
-        this.job = argument as TaskFault;
-        try {
-          return await handler.handle(request);
-        } finally {
-          this.job = undefined;
-        }
+        this.jobs.set(request, argument as TaskFault);
+        return handler.handle(request);
     }
     if (fault.name === 'reset' && argument === undefined) throw failedFetch(fault.name);
     if (!isFault(fault.name)) return handler.writeError(400, `Unknown fault "${fault.name}".`);

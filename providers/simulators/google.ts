@@ -23,7 +23,7 @@ import {
   readPrompt,
 } from './google/request.ts';
 import { makeText } from './google/text-answer.ts';
-import { loopback } from './replicate/wire.ts';
+import { loopback } from './requests.ts';
 import {
   createSimulator,
   type Simulator,
@@ -80,9 +80,8 @@ function make(context: SimulatorContext): SimulatorHandler {
   });
   app.post('/:version/interactions', async (c) => {
     const text = await c.req.text();
-    const client = c.req.header('x-client-request-id');
     try {
-      return interactions.create(parse(text), text, baseOf(c.req.raw, context), client);
+      return interactions.create(parse(text), text, baseOf(c.req.raw, context), c.req.raw);
     } catch (thrown) {
       if (!(thrown instanceof Refused)) throw thrown;
       return problem(thrown.status, thrown.status === 404 ? 'not_found' : 'invalid_request', thrown.message);
@@ -119,7 +118,7 @@ function generate(context: SimulatorContext, cache: ImplicitCache, asked: Asked,
   checkRequest(body, model, kind, context.seed);
   checkLength(model, kind, countInput(model, body));
   const id = context.idFor('', model, asked.text);
-  const fault = directiveOf(context, kind, body.contents);
+  const fault = directiveOf(context, kind, request, body.contents);
   const said = [body.systemInstruction, ...(body.contents ?? [])].some((one) => textOf(one).includes('[[blocked]]'));
   const blocked = said || fault === 'filtered';
   const made = blocked ? [] : makeCandidates(body, model, kind, context.seed, id);
@@ -184,7 +183,7 @@ function embeddings(context: SimulatorContext, asked: Asked): Response {
       throw invalid(
         `* ${batch ? 'BatchEmbedContentsRequest.requests[0]' : 'EmbedContentRequest'}.model: model must match the path\n`,
       );
-  const fault = taskFaultIn(context, requests.map((one) => textOf(one.content)).join('\n'));
+  const fault = taskFaultIn(context, requests.map((one) => textOf(one.content)).join('\n'), asked.request);
   if (fault === 'fail') throw new Refused(500, 'An internal error has occurred.');
   if (fault === 'filtered') throw new Refused(400, 'The content was blocked for safety reasons.');
   const { vectors, counts } = embed(requests, asked.model, context.seed);

@@ -13,7 +13,7 @@ import { runway } from './runway.ts';
 import type { Simulator, SimulatorOptions } from './simulator.ts';
 
 /** Simulators of providers with an adapter of their own. */
-export const own: Record<string, (options?: SimulatorOptions) => Simulator> = {
+const own: Record<string, (options?: SimulatorOptions) => Simulator> = {
   openai,
   anthropic,
   google,
@@ -25,15 +25,24 @@ export const own: Record<string, (options?: SimulatorOptions) => Simulator> = {
   luma,
 };
 
+/** What makes the simulator of a configured provider; undefined where it has none. */
+export function makerOf(
+  row: Pick<ProviderRow, 'id' | 'adapter' | 'quirks'>,
+): ((options?: SimulatorOptions) => Simulator) | undefined {
+  const openai = (options?: SimulatorOptions) => openaiCompatible(row.id, row.quirks, options);
+  const compatible = row.adapter === 'openai-compatible' ? openai : undefined;
+  const make = (row.adapter === 'http' ? httpSimulators[row.id] : own[row.adapter]) ?? compatible;
+  const peak = row.quirks?.peak_utc;
+  if (!make || !Array.isArray(peak)) return make;
+  return (options) => make({ ...options, peakUtc: peak.map(String) });
+}
+
 /** A simulator for every configured provider that has one, by provider id. */
 export function createSimulators(rows: readonly ProviderRow[], options: SimulatorOptions): Map<string, Simulator> {
   const simulators = new Map<string, Simulator>();
   for (const row of rows) {
-    const make = row.adapter === 'http' ? httpSimulators[row.id] : own[row.adapter];
-    const peak = row.quirks?.peak_utc;
-    const all = Array.isArray(peak) ? { ...options, peakUtc: peak.map(String) } : options;
-    if (make) simulators.set(row.id, make(all));
-    else if (row.adapter === 'openai-compatible') simulators.set(row.id, openaiCompatible(row.id, row.quirks, all));
+    const make = makerOf(row);
+    if (make) simulators.set(row.id, make(options));
   }
   return simulators;
 }

@@ -1,6 +1,7 @@
 import type { BilledCall } from './bill.ts';
 import { Digest, digestOf } from './digest.ts';
 import { matches, viewEntry } from './journal-view.ts';
+import { join } from './media/bits.ts';
 
 /** How a call ended: its client left (`aborted`), or the simulator broke the connection (`broken`). */
 export type Outcome = 'open' | 'finished' | 'aborted' | 'broken';
@@ -140,8 +141,9 @@ export class Journal {
     let latest: Uint8Array = new Uint8Array();
     const end = (outcome: Outcome) => {
       if (entry.outcome !== 'open') return;
-      entry.answer = joined(kept);
-      this.bytes += entry.answer.length;
+      entry.answer = join(kept);
+      // One that has left already counts no longer.
+      if (this.entries.includes(entry)) this.bytes += entry.answer.length;
       this.end(entry, outcome, now(), digest);
     };
     const body = new ReadableStream<Uint8Array>(
@@ -264,13 +266,3 @@ const isTerminal = (chunk: Uint8Array) =>
 
 const isAbort = (thrown: unknown) =>
   thrown instanceof Error && (thrown.name === 'AbortError' || thrown.name === 'TimeoutError');
-
-function joined(chunks: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let place = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, place);
-    place += chunk.length;
-  }
-  return whole;
-}

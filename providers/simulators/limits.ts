@@ -8,6 +8,9 @@ export type SimulatorLimits = {
   requestsPerMinute?: number;
 };
 
+/** Headers in which vendors want their key. */
+export const keyHeaders = ['authorization', 'x-api-key', 'x-goog-api-key', 'xi-api-key', 'x-key'] as const;
+
 const minute = 60_000;
 
 /** Counts what every key does, and says when a request is too much. Only what costs (POST) is counted. */
@@ -24,8 +27,7 @@ export class Limiter {
   /** Returns what to do at the request's end, or the seconds to wait. */
   begin(request: Request): (() => void) | number {
     if (request.method !== 'POST') return () => {};
-    const { headers } = request;
-    const key = headers.get('authorization') ?? headers.get('x-api-key') ?? headers.get('x-goog-api-key') ?? '';
+    const key = keyHeaders.map((name) => request.headers.get(name)).find((value) => value !== null) ?? '';
     const state = this.keys.get(key) ?? { open: 0, begun: [] };
     this.keys.set(key, state);
     const now = this.clock.now();

@@ -1,8 +1,8 @@
-import { isObject, type Json, type JsonObject, stringAt } from '../../src/contract/index.ts';
+import { isObject, type JsonObject, stringAt } from '../../src/contract/index.ts';
 import { checkGeneration } from './luma/check.ts';
 import { type File, type Kind, strangeFile, type Work, workOf } from './luma/work.ts';
-import { serve } from './replicate/serve.ts';
-import { loopback } from './replicate/wire.ts';
+import { json, loopback } from './requests.ts';
+import { serve } from './serve.ts';
 import {
   createSimulator,
   type Simulator,
@@ -82,7 +82,7 @@ function handler(context: SimulatorContext): SimulatorHandler {
       model: String(body.model),
       prompt: stringAt(body, 'prompt') ?? '',
       charges: work.charges,
-      client: request.headers.get('x-client-request-id') ?? undefined,
+      request,
       webhook,
     });
     if (webhook && task.fault !== 'webhook-lost') void context.sleep(firstWord).then(() => tellBegun(task, webhook));
@@ -158,10 +158,6 @@ function handler(context: SimulatorContext): SimulatorHandler {
       made = 0;
     },
   };
-}
-
-function json(body: Json, status = 200): Response {
-  return Response.json(body, { status });
 }
 
 function problem(status: number, detail: string): Response {

@@ -1,4 +1,6 @@
 import type { Fetch } from '../../src/contract/index.ts';
+import { latin1 } from './base64.ts';
+import { join } from './media/bits.ts';
 import {
   fingerprintOf,
   keptHeaders,
@@ -77,7 +79,7 @@ export function recorder({ provider, to, pass, now, shelf, keep }: Recorder): Fe
         answer: {
           status: answer.status,
           headers: keptHeaders(answer.headers, 'answer', own),
-          body: await writeBody(joined(chunks), answerType, shelf, marked),
+          body: await writeBody(join(chunks), answerType, shelf, marked),
           ...(streams ? { chunks: timing } : {}),
         },
       });
@@ -115,23 +117,10 @@ function rewriting(from: string, into: string): (bytes: Uint8Array) => Uint8Arra
   const encoder = new TextEncoder();
   return (bytes) => {
     // Latin-1 keeps bytes that are no whole characters as they are.
-    let text = '';
-    for (let start = 0; start < bytes.length; start += 0x8000) {
-      text += String.fromCharCode(...bytes.subarray(start, start + 0x8000));
-    }
+    const text = latin1(bytes);
     const plain = String.fromCharCode(...mark);
     if (!text.includes(plain)) return bytes;
     const replaced = text.replaceAll(plain, String.fromCharCode(...encoder.encode(into)));
     return Uint8Array.from(replaced, (one) => one.charCodeAt(0));
   };
-}
-
-function joined(chunks: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let place = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, place);
-    place += chunk.length;
-  }
-  return whole;
 }

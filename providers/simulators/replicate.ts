@@ -2,7 +2,6 @@ import { isObject, type Json, type JsonObject } from '../../src/contract/index.t
 import { readSpokenText } from './media/index.ts';
 import { type Job, Jobs } from './replicate/jobs.ts';
 import { checkInput, modelNamed } from './replicate/models.ts';
-import { serve } from './replicate/serve.ts';
 import { Uploads } from './replicate/uploads.ts';
 import { webhookSecret } from './replicate/webhook.ts';
 import {
@@ -11,17 +10,15 @@ import {
   describeModel,
   events,
   invalid,
-  json,
-  loopback,
   notFound,
   page,
-  parse,
   problem,
   readDuration,
-  readJson,
   readPatience,
   readVersion,
 } from './replicate/wire.ts';
+import { json, loopback, parse, readJson } from './requests.ts';
+import { serve } from './serve.ts';
 import {
   createSimulator,
   type Simulator,
@@ -79,7 +76,7 @@ function handler(context: SimulatorContext): SimulatorHandler {
     const limits = { ...(deployment ? { deployment } : {}), ...(cancelAfterMs === undefined ? {} : { cancelAfterMs }) };
     const hook = typeof body.webhook === 'string' && wantsEnd(body.webhook_events_filter) ? body.webhook : undefined;
     const asked = { ...facts, ...limits, ...(hook ? { webhook: hook } : {}) };
-    const job = jobs.create(asked, request.headers.get('x-client-request-id') ?? undefined, heard);
+    const job = jobs.create(asked, request, heard);
     const patience = readPatience(request.headers.get('prefer'));
     if (patience > 0) {
       jobs.advance(job);

@@ -1,5 +1,5 @@
-import { isObject, type JsonObject, stringAt } from '../../src/contract/index.ts';
-import { loopback } from './replicate/wire.ts';
+import { type JsonObject, stringAt } from '../../src/contract/index.ts';
+import { json, loopback, readJson } from './requests.ts';
 import { check, type Issue } from './runway/check.ts';
 import { Files } from './runway/files.ts';
 import { forms } from './runway/models.ts';
@@ -57,8 +57,8 @@ function handler(context: SimulatorContext): SimulatorHandler {
       model: String(model),
       prompt,
       charges,
-      chargesFailed: taskFaultIn(context, prompt) === 'fail' ? [] : charges,
-      client: request.headers.get('x-client-request-id') ?? undefined,
+      chargesFailed: taskFaultIn(context, prompt, request) === 'fail' ? [] : charges,
+      request,
     });
     return json({ id: task.id, estimatedCost: { credits: work.credits } });
   };
@@ -153,15 +153,6 @@ function handler(context: SimulatorContext): SimulatorHandler {
       made = 0;
     },
   };
-}
-
-async function readJson(request: Request): Promise<JsonObject | undefined> {
-  const body: unknown = await request.json().catch(() => undefined);
-  return isObject(body) ? body : undefined;
-}
-
-function json(body: JsonObject, status = 200): Response {
-  return Response.json(body, { status });
 }
 
 function problem(status: number, error: string): Response {

@@ -1,5 +1,5 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { serve } from '@hono/node-server';
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { shipped } from '../../config/files.ts';
 import { loadShipped } from '../../config/load.ts';
 import type { Fetch } from '../../src/contract/index.ts';
@@ -11,6 +11,7 @@ import type { SimulatorLimits } from './limits.ts';
 import { page } from './page.ts';
 import type { Simulator } from './simulator.ts';
 import { type DeadEnds, openDeadEnds } from './standalone/dead-ends.ts';
+import { listen } from './standalone/listen.ts';
 import { breakOnWire, failOnWire, sendOnWire } from './standalone/wire.ts';
 import { UnderWay, watch } from './under-way.ts';
 
@@ -69,21 +70,10 @@ export async function startSimulators(options: SimulatorServerOptions = {}): Pro
     });
   let simulators = new Map<string, Simulator>();
   const underWay = new UnderWay();
-  const server = await new Promise<Server>((resolve, reject) => {
-    const made = serve(
-      {
-        fetch: (request, env) =>
-          route(simulators, underWay, request, env.incoming as IncomingMessage, env.outgoing as ServerResponse),
-        port: options.port ?? 0,
-        hostname: '127.0.0.1',
-        overrideGlobalObjects: false,
-      },
-      () => resolve(made as Server),
-    );
-    made.once('error', reject);
-  });
-  const address = server.address();
-  const url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : options.port}`;
+  const { url, close } = await listen(
+    (request, { incoming, outgoing }) => route(simulators, underWay, request, incoming.socket, outgoing),
+    options.port,
+  );
   simulators = open(url);
   const env: Record<string, string> = {};
   for (const row of config.providers) {
@@ -103,10 +93,7 @@ export async function startSimulators(options: SimulatorServerOptions = {}): Pro
     dead: deadEnds.addresses,
     close: async () => {
       await deadEnds.close();
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
+      await close();
     },
   };
 }
@@ -115,7 +102,7 @@ async function route(
   simulators: Map<string, Simulator>,
   underWay: UnderWay,
   request: Request,
-  { socket }: IncomingMessage,
+  socket: Socket,
   outgoing: ServerResponse,
 ): Promise<Response> {
   const url = new URL(request.url);

@@ -6,6 +6,7 @@ import { Journal, type JournalEntry, type JournalLimits } from './journal.ts';
 import { Limiter, type SimulatorLimits } from './limits.ts';
 import { hash32 } from './seed.ts';
 import type { TaskFault } from './tasks.ts';
+import { watch } from './under-way.ts';
 
 export type SimulatorOptions = {
   /** Price list for the bill: the parsed config/prices files. */
@@ -43,8 +44,8 @@ export type SimulatorContext = {
   /** Whether directives in a prompt may choose how the work ends. */
   faults: boolean;
   deliver?: Fetch;
-  /** How the job now being made ends, where a planned fault says so. */
-  jobFault?: () => TaskFault | undefined;
+  /** How the job ends that this request makes, where a planned fault says so. */
+  jobFault?: (request: Request) => TaskFault | undefined;
   /** A stable id for this request: same seed, path and body, same id. */
   idFor(prefix: string, ...material: string[]): string;
 };
@@ -95,7 +96,7 @@ export function createSimulator(
     paceMs: options.paceMs ?? 0,
     faults: options.faults ?? false,
     deliver: options.deliver,
-    jobFault: () => faults.job,
+    jobFault: (request) => faults.jobs.get(request),
     idFor: (prefix, ...material) => prefix + stableHex(`${seed}|${id}|${material.join('|')}`),
   };
   const handler = make(context);
@@ -112,11 +113,20 @@ export function createSimulator(
     if (entry && fault) entry.fault = fault.argument === undefined ? fault.name : `${fault.name}:${fault.argument}`;
     try {
       const made = await (fault ? faults.apply(fault, request, handler) : handler.handle(request));
-      return limiter ? whenOver(made, end) : made;
+      return limiter ? watch(made, end, (thrown) => Promise.reject(thrown)) : made;
     } catch (thrown) {
       end();
       throw thrown;
     }
+  };
+
+  const claimed = new WeakSet<BilledCall>();
+  /** Calls billed while a request was handled belong to it: by its client id where it has one, else in order. */
+  const claim = (calls: BilledCall[], entry: JournalEntry): void => {
+    entry.billed = calls.filter((call) => !claimed.has(call) && (call.client ?? entry.client) === entry.client);
+    for (const call of entry.billed) claimed.add(call);
+    const [first] = entry.billed;
+    if (first) entry.model ??= first.model;
   };
 
   const noted = async (journal: Journal, asked: Request): Promise<Response> => {
@@ -127,11 +137,9 @@ export function createSimulator(
     const request = new Request(asked.url, { method, headers, signal, ...(bare ? {} : { body }) });
     const before = bill.calls.length;
     try {
-      const made = await answer(request, entry);
-      claim(bill.calls.slice(before), entry, journal);
+      const made = await answer(request, entry).finally(() => claim(bill.calls.slice(before), entry));
       return journal.answered(entry, made, context.now);
     } catch (thrown) {
-      claim(bill.calls.slice(before), entry, journal);
       journal.broke(entry, thrown, context.now(), signal.aborted);
       throw thrown;
     }
@@ -164,42 +172,9 @@ export function createSimulator(
   };
 }
 
-/** Calls billed while a request was handled belong to it: by its client id where it has one, else in order. */
-function claim(calls: BilledCall[], entry: JournalEntry, journal: Journal): void {
-  const taken = new Set(journal.entries.flatMap((one) => (one === entry ? [] : one.billed)));
-  entry.billed = calls.filter((call) => !taken.has(call) && (call.client ?? entry.client) === entry.client);
-  if (entry.model) return;
-  const [first] = entry.billed;
-  if (first) entry.model = first.model;
-}
-
-function whenOver(response: Response, end: () => void): Response {
-  if (!response.body) {
-    end();
-    return response;
-  }
-  const reader = response.body.getReader();
-  const body = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const chunk = await reader.read();
-          if (!chunk.done) return controller.enqueue(chunk.value);
-          end();
-          controller.close();
-        } catch (thrown) {
-          end();
-          controller.error(thrown);
-        }
-      },
-      cancel(reason) {
-        end();
-        return reader.cancel(reason);
-      },
-    },
-    { highWaterMark: 0 },
-  );
-  return new Response(body, response);
+/** 128 bits of hex in the form of a UUID of version 4. */
+export function uuidOf(hex: string): string {
+  return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-4$3-a$4-$5');
 }
 
 /** 128 stable bits as hex. */

@@ -1,4 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../../src/contract/index.ts';
+import { fromBase64, latin1, toBase64 } from './base64.ts';
 import { Digest } from './digest.ts';
 
 /** A body on a tape: JSON as it is (long base64 inside it replaced by `{"$media": file}`), other text, or a file beside the tape. */
@@ -130,12 +131,8 @@ async function shelve(bytes: Uint8Array, shelf: MediaShelf): Promise<string> {
 async function withMediaOut(value: Json, shelf: MediaShelf): Promise<Json> {
   if (typeof value === 'string') {
     if (value.length < mediaLength || value.length % 4 !== 0 || !base64.test(value)) return value;
-    return {
-      $media: await shelve(
-        Uint8Array.from(atob(value), (one) => one.charCodeAt(0)),
-        shelf,
-      ),
-    };
+    const bytes = fromBase64(value);
+    return bytes ? { $media: await shelve(bytes, shelf) } : value;
   }
   if (Array.isArray(value)) return Promise.all(value.map((one) => withMediaOut(one, shelf)));
   if (!isObject(value)) return value;
@@ -147,7 +144,7 @@ async function withMediaOut(value: Json, shelf: MediaShelf): Promise<Json> {
 async function withMediaIn(value: Json, shelf: MediaShelf): Promise<Json> {
   if (Array.isArray(value)) return Promise.all(value.map((one) => withMediaIn(one, shelf)));
   if (!isObject(value)) return value;
-  if (typeof value.$media === 'string') return btoa(latin1(await shelf.get(value.$media)));
+  if (typeof value.$media === 'string') return toBase64(await shelf.get(value.$media));
   const copy: JsonObject = {};
   for (const [name, child] of Object.entries(value)) copy[name] = await withMediaIn(child as Json, shelf);
   return copy;
@@ -158,12 +155,4 @@ function sorted(value: Json): Json {
   if (!isObject(value)) return value;
   const entries = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
   return Object.fromEntries(entries.map(([name, child]) => [name, sorted(child as Json)]));
-}
-
-function latin1(bytes: Uint8Array): string {
-  let text = '';
-  for (let start = 0; start < bytes.length; start += 0x8000) {
-    text += String.fromCharCode(...bytes.subarray(start, start + 0x8000));
-  }
-  return text;
 }

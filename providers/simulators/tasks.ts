@@ -50,7 +50,8 @@ export type NewTask<W> = {
   charges: Charge[];
   /** What it bills when the work fails, is filtered or is canceled while it runs. Default nothing. */
   chargesFailed?: Charge[];
-  client?: string;
+  /** What asked for it: the caller's x-client-request-id is billed, and a planned fault may belong to it. */
+  request: Request;
   webhook?: string;
 };
 
@@ -59,13 +60,14 @@ const ownPace = 25;
 /** How much later than its end a late webhook comes. */
 const late = 1_000;
 
-/** The directive in a prompt, where faults are allowed. */
+/** How the work of a request is to end, where faults are allowed: as planned, else by the directive in its prompt. */
 export function taskFaultIn(
   context: Pick<SimulatorContext, 'faults' | 'jobFault'>,
   prompt: string,
+  request: Request,
 ): TaskFault | undefined {
   if (!context.faults) return undefined;
-  const planned = context.jobFault?.();
+  const planned = context.jobFault?.(request);
   if (planned) return planned;
   return taskFaults.find((fault) => prompt.includes(`[[${fault}]]`));
 }
@@ -88,11 +90,12 @@ export class Tasks<W> {
 
   /** Starts a task. It is billed at once for all of it, because a task left alone runs to its end. */
   create(asked: NewTask<W>): Task<W> {
-    const { id, work, model, client, webhook } = asked;
+    const { id, work, model, request, webhook } = asked;
     const created = this.context.now();
-    const fault = taskFaultIn(this.context, asked.prompt);
+    const fault = taskFaultIn(this.context, asked.prompt, request);
     const fails = fault === 'fail' || fault === 'filtered';
     const charges = fails ? (asked.chargesFailed ?? []) : asked.charges;
+    const client = request.headers.get('x-client-request-id');
     const billed = this.context.bill.add({ ...(client ? { client } : {}), id, model, at: created, charges });
     const looks = fault === 'slow' ? 7 : 2;
     const task: Task<W> = { id, work, state: 'queued', created, billed, looks };

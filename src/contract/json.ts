@@ -22,6 +22,12 @@ export function numberAt(value: unknown, ...path: (string | number)[]): number |
   return typeof found === 'number' && Number.isFinite(found) ? found : undefined;
 }
 
+/** The list at a path of keys; an empty one where there is none. */
+export function listAt(value: unknown, ...path: (string | number)[]): Json[] {
+  const found = at(value, ...path);
+  return Array.isArray(found) ? found : [];
+}
+
 export function stringAt(value: unknown, ...path: (string | number)[]): string | undefined {
   const found = at(value, ...path);
   return typeof found === 'string' ? found : undefined;

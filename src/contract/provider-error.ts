@@ -1,5 +1,5 @@
 import { GatewayError } from './error.ts';
-import { at, isObject, type Json, type JsonObject, stringAt } from './json.ts';
+import { isObject, type Json, type JsonObject, listAt, stringAt } from './json.ts';
 import type { Provider } from './provider.ts';
 
 /** Whose answer it was: an id, or the provider itself where it reads "the money ran out" in its own way. */
@@ -238,11 +238,6 @@ function say(provider: string, words: string): string {
 function header(headers: AnswerHeaders, name: string): string | undefined {
   if (typeof headers.get === 'function') return headers.get(name) ?? undefined;
   return (headers as Record<string, string>)[name];
-}
-
-function listAt(value: unknown, ...path: string[]): Json[] {
-  const found = at(value, ...path);
-  return Array.isArray(found) ? found : [];
 }
 
 /** The error and everything under its `cause`, aggregate errors included, at most ten links. */

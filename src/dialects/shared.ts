@@ -94,8 +94,10 @@ export function opaqueFor(opaque: Opaque | undefined, dialect: DialectName, warn
   return undefined;
 }
 
-/** Bytes as base64, encoded in chunks so that a large picture does not overflow the stack. */
+/** Bytes as base64: by the runtime itself where it can, else in chunks, so that a large picture does not overflow the stack. */
 export function encodeBase64(bytes: Uint8Array): string {
+  const native = (bytes as { toBase64?: () => string }).toBase64;
+  if (native) return native.call(bytes);
   const step = 0x6000;
   let text = '';
   for (let start = 0; start < bytes.length; start += step) {

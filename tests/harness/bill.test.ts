@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { Bill } from '../../providers/simulators/bill.ts';
+import { deepseek, simulators } from '../../providers/simulators/testing/index.ts';
 import type { Price } from '../../src/contract/index.ts';
 
 const price = (more: Partial<Price>): Price => ({
@@ -28,6 +29,18 @@ it.each([
 
 it('has one price all day where the vendor names no peak hours', () => {
   expect(new Bill('acme', prices).priceOf(charge, 'one', Date.parse('2026-11-22T02:00:00Z'))).toBe(2_000_000n);
+});
+
+it('has the same hours at a desk of one vendor as behind the server', async () => {
+  const peak = Date.parse('2026-11-23T02:00:00Z');
+  const own = [
+    price({ provider: 'deepseek' }),
+    price({ provider: 'deepseek', price: '1', dims: { hours: 'off_peak' } }),
+  ];
+  for (const { bill } of [deepseek({ prices: own }), (await simulators({ prices: own })).get('deepseek')!]) {
+    expect(bill.priceOf(charge, 'one', peak)).toBe(2_000_000n);
+    expect(bill.priceOf(charge, 'one', peak + 12 * 3_600_000)).toBe(1_000_000n);
+  }
 });
 
 it('adds up its calls, and tells what has no price apart', () => {

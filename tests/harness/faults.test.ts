@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../providers/simulators/clock.ts';
 import { faultList } from '../../providers/simulators/faults/list.ts';
+import { Limiter } from '../../providers/simulators/limits.ts';
 import { openai } from '../../providers/simulators/openai.ts';
 import { type SimulatorServer, startSimulators } from '../../providers/simulators/server.ts';
 import type { Simulator } from '../../providers/simulators/simulator.ts';
@@ -489,5 +491,17 @@ describe('chosen', () => {
     expect([late.status, late.headers.get('retry-after')]).toEqual([429, '40']);
     time = 60_001;
     expect((await post(simulator, {})).status).toBe(200);
+  });
+
+  it.each(['authorization', 'x-api-key', 'x-goog-api-key', 'xi-api-key', 'x-key'])('key by key in %s', (name) => {
+    const limiter = new Limiter(
+      { requestsPerMinute: 1 },
+      systemClock(() => 0),
+    );
+    const begin = (key: string) =>
+      limiter.begin(new Request('https://a.example', { method: 'POST', headers: { [name]: key } }));
+    expect(begin('one')).toBeTypeOf('function');
+    expect(begin('other')).toBeTypeOf('function');
+    expect(begin('one')).toBe(60);
   });
 });

@@ -6,6 +6,7 @@ import Replicate from 'replicate';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../providers/simulators/clock.ts';
 import { type SimulatorServer, startSimulators } from '../../providers/simulators/server.ts';
+import { replicate } from '../../providers/simulators/testing/index.ts';
 import { probe } from '../../src/meter/probe.ts';
 
 /** Webhooks as they came. */
@@ -64,6 +65,20 @@ describe('a planned end of a job', () => {
     const strange = await run('wrong-type');
     expect(probe(strange.bytes!)?.mediaType).not.toBe('image/png');
     expect((await run('expired')).code).toBe(404);
+  });
+
+  it('is the end of no job that is made at the same time', async () => {
+    const vendor = replicate({ journal: false });
+    vendor.fail('job:fail');
+    const make = async (prompt: string) => {
+      const client = new Replicate({ auth: 'k', fetch: vendor.fetch as typeof fetch, useFileOutput: false });
+      let made = await client.predictions.create({ model, input: { ...input, prompt } });
+      while (/^(starting|processing)$/.test(made.status)) made = await client.predictions.get(made.id);
+      return made.status;
+    };
+    const [first, ...others] = await Promise.all(['one', 'two', 'three', 'four', 'five'].map(make));
+    expect(first).toBe('failed');
+    expect(others).toEqual(['succeeded', 'succeeded', 'succeeded', 'succeeded']);
   });
 
   it('holds for one job only, of any vendor', async () => {

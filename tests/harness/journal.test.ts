@@ -70,6 +70,24 @@ describe('the journal', () => {
     streams[2]!.controller.abort();
   });
 
+  it('counts no bytes of what has left: an answer that outlived its entry drives out no other', async () => {
+    const vendor = openai({ journal: { entries: 2, totalBytes: 20_000 } });
+    const client = clientOf(vendor);
+    const text = 'lamp '.repeat(1_000);
+    for (let round = 0; round < 6; round++) {
+      const long = await client.chat.completions.create({
+        ...chat,
+        messages: [{ role: 'user', content: `Say exactly: ${text}` }],
+        stream: true,
+      });
+      for (let index = 0; index < 2; index++) await client.chat.completions.create(chat);
+      for await (const _ of long);
+    }
+    await client.chat.completions.create(chat);
+    await client.chat.completions.create(chat);
+    expect(vendor.journal.entries).toHaveLength(2);
+  });
+
   it('is bounded, and forgets on reset', async () => {
     const vendor = openai({ journal: { entries: 2, requestBytes: 10 } });
     for (let index = 0; index < 4; index++) await clientOf(vendor).chat.completions.create(chat);

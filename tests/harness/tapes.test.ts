@@ -7,12 +7,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../providers/simulators/clock.ts';
 import { replayer } from '../../providers/simulators/replay.ts';
 import { type SimulatorServer, startSimulators } from '../../providers/simulators/server.ts';
-import {
-  startRecorder,
-  startReplay,
-  type TapeServer,
-  tapeFolder,
-} from '../../providers/simulators/standalone/tapes.ts';
+import type { Listening } from '../../providers/simulators/standalone/listen.ts';
+import { startRecorder, startReplay, tapeFolder } from '../../providers/simulators/standalone/tapes.ts';
 import { driftOfFolder } from '../../providers/simulators/standalone/tapes-cli.ts';
 import { fingerprintOf, type Tape, withoutSecrets } from '../../providers/simulators/tape.ts';
 import { startGateway } from '../support/gateway.ts';
@@ -24,8 +20,8 @@ const chat = { model: 'gpt-5.5', messages };
 
 let vendor: SimulatorServer;
 let folder: string;
-const open: TapeServer[] = [];
-const kept = <T extends TapeServer>(server: T): T => {
+const open: Listening[] = [];
+const kept = <T extends Listening>(server: T): T => {
   open.push(server);
   return server;
 };

@@ -472,6 +472,17 @@ describe('music and sound effects', () => {
     expect(money(run, operation)).toMatchObject({ charged: 40_000_000_000n, billed: { pico: 40_000_000_000n } });
   });
 
+  test('a plan together with seconds is refused: the quote would be another length than the song', async () => {
+    const run = start('music_v1');
+    const params = { composition_plan: { sections: [{ section_name: 'A', duration_ms: 600_000, lines: [] }] } };
+    const error = await caught(submit({ modality: 'music', prompt: 'x', seconds: 3, params }, run.call));
+    expect(error).toMatchObject({
+      code: 'invalid_request',
+      details: { param: 'params.composition_plan', failure: 'A', billing: 'none' },
+    });
+    expect(run.sent).toHaveLength(0);
+  });
+
   test('a sound effect costs what the header says: as much as its seconds', async () => {
     const run = start('eleven_text_to_sound_v2');
     const operation = await finish({ modality: 'sound_effect', prompt: 'a door', seconds: 3 }, run.call);
@@ -577,6 +588,18 @@ describe('what goes wrong', () => {
     const operation = await finish({ modality: 'speech', text: '[[wrong-type]] a' }, run.call);
     expect(soundOf(operation.outputs).mediaType).toBe('image/png');
     expect(money(run, operation).billed?.pico).toBe(money(run, operation).charged);
+  });
+
+  test.each(['null', '[]', '"x"'])('%s in place of an object is garbage', async (text) => {
+    const timed = { modality: 'speech', text: 'ab', timestamps: true } as const;
+    const audio = { mediaType: 'audio/mpeg', bytes: mp3({ seconds: 1 }) };
+    const garbled = { code: 'provider_garbage', details: { failure: 'C', billing: 'unknown' } };
+    const answer = async () => new Response(text);
+    expect(await caught(submit(timed, start('eleven_v3', {}, answer).call))).toMatchObject(garbled);
+    const streamed = start('eleven_v3', { progress: () => {} }, answer);
+    expect(await caught(submit(timed, streamed.call))).toMatchObject(garbled);
+    const heard = start('scribe_v1', {}, answer);
+    expect(await caught(submit({ modality: 'transcription', audio }, heard.call))).toMatchObject(garbled);
   });
 
   test('a sound that breaks off costs what its header said; once shown it is class D', async () => {

@@ -454,6 +454,49 @@ describe('failures', () => {
     expect((await caught(smuggled)).code).toBe('unsupported_parameter');
     expect(sent).toHaveLength(0);
   });
+
+  const kling = 'fal-ai/kling-video/v3/turbo/pro/text-to-video';
+  const pixels = { width: 4096, height: 4096 };
+  test.each<[string, MediaRequestOf<'image' | 'video' | 'music'>, string, JsonObject?]>([
+    [kling, { modality: 'video', prompt: 'x', seconds: 3, params: { duration: '15' } }, 'duration'],
+    [
+      'fal-ai/stable-audio-25/text-to-audio',
+      { modality: 'music', prompt: 'x', params: { seconds_total: 9 } },
+      'seconds_total',
+    ],
+    ['fal-ai/flux/dev', { modality: 'image', prompt: 'x', params: { duration: 9 } }, 'duration'],
+    ['fal-ai/flux/dev', { modality: 'image', prompt: 'x', params: { image_size: pixels } }, 'image_size'],
+    [
+      'acme/painter-9',
+      { modality: 'image', prompt: 'x', size: '512x512', params: { image_size: pixels } },
+      'image_size',
+    ],
+    [
+      'a/b',
+      { modality: 'image', prompt: 'x', params: { width: 4096 } },
+      'width',
+      { size: { width: 'width', height: 'height' } },
+    ],
+    [
+      'a/b',
+      { modality: 'image', prompt: 'x', params: { frame: pixels } },
+      'frame',
+      { size: { width: 'frame.w', height: 'frame.h' } },
+    ],
+  ])('%s: what is quoted by cannot come in by params (%j)', async (model, request, param, fields) => {
+    const { call, sent } = start(model, fields ? { options: { fields } } : {});
+    const error = await caught(submit(request as never, call));
+    expect(error).toMatchObject({ status: 400, details: { failure: 'A', billing: 'none', param: `params.${param}` } });
+    expect(sent).toHaveLength(0);
+  });
+
+  test('a size by its name, which is a megapixel at most, may come', async () => {
+    const { call, sent } = start('fal-ai/flux/dev');
+    await submit({ modality: 'image', prompt: 'x', params: { image_size: 'landscape_4_3' } }, call);
+    expect(sent[0]?.body).toEqual({ prompt: 'x', image_size: 'landscape_4_3' });
+    const pixels = { modality: 'image', prompt: 'x', params: { image_size: { width: 1, height: 1 } } } as const;
+    expect((await caught(submit(pixels, call))).code).toBe('invalid_request');
+  });
 });
 
 describe('what is honoured', () => {

@@ -261,6 +261,24 @@ describe('endings', () => {
     expect(seen.every(({ url }) => url.startsWith(baseUrl))).toBe(true);
   });
 
+  test.each([
+    [404, { status: 'failed', error: { code: 'invalid_output', details: { billing: 'known' } } }],
+    [500, { code: 'provider_error' }],
+  ])('a download that is refused with %i and breaks off is that refusal', async (status, expected) => {
+    const { fetch } = recorder(({ url }) => {
+      if (url.includes('/interactions/')) {
+        const content = [{ type: 'video', uri: `${baseUrl}/v1beta/files/abc:download?alt=media` }];
+        return Response.json({ id: 'v1_a', status: 'completed', steps: [{ type: 'model_output', content }] });
+      }
+      if (url.endsWith('/files/abc')) return Response.json({ state: 'ACTIVE' });
+      const torn = new ReadableStream({ start: (controller) => controller.error(new TypeError('terminated')) });
+      return new Response(torn, { status });
+    });
+    const ref = { id: 'v1_a', asked: { seconds: 4, resolution: '720p' } };
+    const ended: unknown = await port.poll(ref, lend(fetch)).catch((thrown: unknown) => thrown);
+    expect(ended).toMatchObject(expected);
+  });
+
   test('a redirect of the download is left to the gateway, without the key', async () => {
     const { fetch } = recorder(({ url }) => {
       if (url.includes('/interactions/')) {

@@ -19,7 +19,7 @@ import { createCatalogue } from '../../src/meter/catalogue.ts';
 import { priceUsage } from '../../src/meter/price.ts';
 import { probe } from '../../src/meter/probe.ts';
 import { hasSpecs, requestPointer, responsePointer, validator } from '../support/spec.ts';
-import { failures } from './call.ts';
+import { callOf, failures } from './call.ts';
 
 const config = await loadConfig(shipped);
 const now = Date.UTC(2026, 10, 22);
@@ -663,6 +663,38 @@ describe('Firefly tokens', () => {
       expect([error.code, error.details.failure]).toEqual(['provider_garbage', 'C']);
       expect(place.sent).toHaveLength(2);
     }
+  });
+});
+
+describe('a row whose answer is the file itself', () => {
+  const row = {
+    id: 'acme',
+    adapter: 'http',
+    baseUrl: 'https://acme.example',
+    http: { media: { image: { submit: { path: '/draw', body: { text: '{prompt}' }, answers: 'bytes' } } } },
+  };
+  const submit = (signal: AbortSignal, breaks: (controller: ReadableStreamDefaultController) => void) => {
+    const type = { headers: { 'content-type': 'image/png' } };
+    const fetch: Fetch = async () => new Response(new ReadableStream({ pull: breaks }), type);
+    return portOf(createProvider(row), image).submit(image, callOf(fetch, { baseUrl: row.baseUrl, signal }));
+  };
+
+  test('a break is of unknown outcome', async () => {
+    const torn = submit(new AbortController().signal, (controller) => controller.error(new TypeError('terminated')));
+    expect(await caught(torn)).toMatchObject({ code: 'outcome_unknown', details: { provider: 'acme', failure: 'C' } });
+  });
+
+  test.each([
+    [undefined, 'request_canceled'],
+    [new DOMException('late', 'TimeoutError'), 'provider_timeout'],
+    [new GatewayError('shutting_down', 'bye'), 'shutting_down'],
+  ])('our own abort is told as what it is (%s)', async (reason, code) => {
+    const own = new AbortController();
+    const stopped = submit(own.signal, (controller) => {
+      own.abort(reason);
+      controller.error(own.signal.reason);
+    });
+    expect((await caught(stopped)).code).toBe(code);
   });
 });
 

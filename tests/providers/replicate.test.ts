@@ -1,7 +1,6 @@
 import { decode as decodePng } from 'fast-png';
 import { parseBuffer } from 'music-metadata';
 import { describe, expect, test } from 'vitest';
-import { verifyWebhook } from '../../providers/replicate/webhook.ts';
 import { replicate } from '../../providers/replicate.ts';
 import { replicate as simulate } from '../../providers/simulators/replicate.ts';
 import {
@@ -255,6 +254,32 @@ describe('the request', () => {
     });
   });
 
+  test('what is quoted by cannot come in by params', async () => {
+    const fields = { prompt: 'prompt', n: 'count', seconds: { field: 'length' } };
+    const image = { modality: 'image', prompt: 'x', n: 1 } as const;
+    const large = { mediaType: 'image/png', bytes: new Uint8Array(300_000) };
+    const cases: [MediaRequestOf<'image' | 'video' | 'music'>, string, JsonObject][] = [
+      [{ ...image, params: { num_outputs: 4 } }, 'num_outputs', fluxOptions],
+      [{ ...image, params: { num_outputs: 4 } }, 'num_outputs', {}],
+      [{ ...image, params: { count: 4 } }, 'count', { fields }],
+      [{ ...image, params: { num_outputs: 4 } }, 'num_outputs', { fields }],
+      [{ modality: 'video', prompt: 'x', params: { length: 60 } }, 'length', { fields }],
+      [{ ...image, images: [large], params: { num_outputs: 4 } }, 'num_outputs', {}],
+      [{ modality: 'video', prompt: 'x', seconds: 2, params: { duration: 60 } }, 'duration', {}],
+      [{ modality: 'video', prompt: 'x', params: { duration: 60 } }, 'duration', { fields: { prompt: 'prompt' } }],
+      [{ modality: 'music', prompt: 'x', params: { duration: 60 } }, 'duration', musicOptions],
+    ];
+    for (const [request, param, options] of cases) {
+      const { call, sent } = start(options);
+      const error = await caught(submit(request as never, call));
+      expect(error).toMatchObject({
+        status: 400,
+        details: { failure: 'A', billing: 'none', param: `params.${param}` },
+      });
+      expect(sent).toEqual([]);
+    }
+  });
+
   test('a model name cannot leave its path, and a community model needs a version', async () => {
     const { call, sent } = start({});
     for (const model of ['../account', 'a/b/../../c', 'flux', 'a/b?x=1', '']) {
@@ -320,6 +345,21 @@ describe('failures: one POST each, the true cause, the right class', () => {
     ['a reset', reset, { code: 'outcome_unknown', details: { failure: 'C', billing: 'unknown' } }],
     ['a torn answer', torn, { code: 'outcome_unknown', details: { failure: 'C' } }],
     ['a refused connection', unreachable, { code: 'provider_unavailable', details: { failure: 'A', billing: 'none' } }],
+    [
+      'a handshake that failed',
+      () => Promise.reject(new TypeError('fetch failed', { cause: { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' } })),
+      { code: 'provider_unavailable', details: { failure: 'A', billing: 'none' } },
+    ],
+    [
+      'a connect that timed out',
+      () => Promise.reject(new TypeError('fetch failed', { cause: { code: 'ETIMEDOUT', syscall: 'connect' } })),
+      { code: 'provider_unavailable', details: { failure: 'A', billing: 'none' } },
+    ],
+    [
+      'headers that never came',
+      () => Promise.reject(new TypeError('fetch failed', { cause: { code: 'UND_ERR_HEADERS_TIMEOUT' } })),
+      { code: 'provider_timeout', details: { failure: 'C', billing: 'unknown' } },
+    ],
     ['401', status(401), { code: 'provider_authentication', details: { failure: 'B' } }],
     ['402', status(402), { code: 'provider_quota_exhausted', details: { failure: 'B' } }],
     ['404', status(404), { code: 'model_not_found', details: { failure: 'B' } }],
@@ -382,6 +422,14 @@ describe('failures: one POST each, the true cause, the right class', () => {
     const broken = start(fluxOptions, status(502));
     await caught(replicate.media!.image!.cancel!({ id: 'abc' }, broken.call));
     expect([sent.length, gone.sent.length, broken.sent.length]).toEqual([1, 1, 1]);
+  });
+
+  test('an upload that breaks has cost nothing', async () => {
+    const { call, sent } = start({}, reset, 'acme/painter');
+    const images = [{ mediaType: 'image/png', bytes: new Uint8Array(300_000) }];
+    const error = await caught(submit({ modality: 'image', prompt: 'a fox', images }, call));
+    expect(error).toMatchObject({ code: 'provider_unavailable', details: { failure: 'A', billing: 'none' } });
+    expect(sent.map(({ url }) => new URL(url).pathname)).toEqual(['/v1/files']);
   });
 
   test('aborts and errors of the egress door keep their meaning', async () => {
@@ -500,31 +548,5 @@ describe('answers of other shapes', () => {
     expect(read(bare)).toBeUndefined();
     expect(read(bare, { billing: { metric: 'megapixels' } })).toBeUndefined();
     expect(read(bare, { billing: { metric: 'no such meter' } })).toBeUndefined();
-  });
-});
-
-describe('webhooks', () => {
-  const secret = `whsec_${btoa('a secret of the account')}`;
-  const now = Date.UTC(2026, 10, 22);
-  const sign = async (body: string, at = now) => {
-    const raw = new TextEncoder().encode('a secret of the account');
-    const hmac = await crypto.subtle.importKey('raw', raw, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
-    const timestamp = String(at / 1000);
-    const mac = await crypto.subtle.sign('HMAC', hmac, new TextEncoder().encode(`msg_1.${timestamp}.${body}`));
-    return { id: 'msg_1', timestamp, body, signature: `v1,${Buffer.from(mac).toString('base64')}` };
-  };
-
-  test('accepts its own signature and nothing else', async () => {
-    const good = await sign('{"id":"abc"}');
-    expect(await verifyWebhook(good, secret, now + 299_000)).toBe(true);
-    expect(await verifyWebhook({ ...good, signature: `v1,AAAA ${good.signature}` }, secret, now)).toBe(true);
-    expect(await verifyWebhook(good, secret, now + 301_000)).toBe(false);
-    expect(await verifyWebhook(good, secret, now - 301_000)).toBe(false);
-    expect(await verifyWebhook({ ...good, body: '{"id":"abd"}' }, secret, now)).toBe(false);
-    expect(await verifyWebhook({ ...good, id: 'msg_2' }, secret, now)).toBe(false);
-    expect(await verifyWebhook({ ...good, signature: '' }, secret, now)).toBe(false);
-    expect(await verifyWebhook(good, `whsec_${btoa('another')}`, now)).toBe(false);
-    await expect(verifyWebhook(good, '', now)).rejects.toThrow('empty');
-    await expect(verifyWebhook(good, 'whsec_', now)).rejects.toThrow('empty');
   });
 });

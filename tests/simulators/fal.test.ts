@@ -3,6 +3,7 @@ import { decode as decodePng } from 'fast-png';
 import { decode as decodeJpeg } from 'jpeg-js';
 import { describe, expect, test } from 'vitest';
 import { fal } from '../../providers/simulators/fal.ts';
+import { speechPcm, wav } from '../../providers/simulators/media/index.ts';
 import type { SimulatorOptions } from '../../providers/simulators/simulator.ts';
 import type { Fetch, Json } from '../../src/contract/index.ts';
 import { probe } from '../../src/meter/probe.ts';
@@ -182,6 +183,25 @@ describe('what is made', () => {
     expect(last().get('x-fal-billable-units')).toBe(units);
     const { url } = (data as Record<string, { url: string }>)[key]!;
     expect(probe(await bytes(url))).toMatchObject(facts);
+  });
+
+  test('what is heard is as long as its samples, whatever stands before them in the file', async () => {
+    const { client, last } = start();
+    const shape = { sampleRate: 8_000, channels: 1 } as const;
+    const plain = wav(speechPcm({ text: 'hello fox', seed: 'x', sampleRate: 8_000 }), shape);
+    const note = new Uint8Array(8 + 16_000);
+    note.set(new TextEncoder().encode('LIST'));
+    new DataView(note.buffer).setUint32(4, 16_000, true);
+    const noted = new Uint8Array([...plain.subarray(0, 36), ...note, ...plain.subarray(36)]);
+    const listen = async (bytes: Uint8Array) => {
+      const input = { audio_url: `data:audio/wav;base64,${Buffer.from(bytes).toString('base64')}` };
+      const { data } = await client.subscribe('fal-ai/elevenlabs/speech-to-text', { input, pollInterval: 1 });
+      const { words } = data as { words: { end: number }[] };
+      return { end: words.at(-1)?.end, units: last().get('x-fal-billable-units') };
+    };
+    const heard = await listen(plain);
+    expect(heard.end).toBeCloseTo((plain.length - 44) / 16_000, 3);
+    expect(await listen(noted)).toEqual(heard);
   });
 
   test('the same request in the same order is the same to the byte', async () => {

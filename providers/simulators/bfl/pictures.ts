@@ -1,4 +1,5 @@
 import { type JsonObject, numberAt, stringAt } from '../../../src/contract/index.ts';
+import { fromBase64 } from '../base64.ts';
 import type { Model } from './models.ts';
 
 type Size = [width: number, height: number];
@@ -36,14 +37,8 @@ export function isRatio(text: string): boolean {
 /** The size of a picture given as base64 (PNG or JPEG); one megapixel for a link or another format; undefined for what is no picture. */
 export function readPicture(text: string): Size | undefined {
   if (/^https?:\/\//.test(text)) return [1024, 1024];
-  let bytes: Uint8Array;
-  try {
-    const base64 = text.replace(/^data:[^,]*,/, '');
-    bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  } catch {
-    return undefined;
-  }
-  if (bytes.length < 24) return undefined;
+  const bytes = fromBase64(text.replace(/^data:[^,]*,/, ''));
+  if (!bytes || bytes.length < 24) return undefined;
   const view = new DataView(bytes.buffer);
   if (view.getUint32(0) === 0x89504e47) return [view.getUint32(16), view.getUint32(20)];
   if (view.getUint16(0) === 0xffd8) return jpegSize(view);

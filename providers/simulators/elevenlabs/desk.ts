@@ -27,7 +27,7 @@ export class Desk {
    */
   open(request: Request, material: string, words: string, policy = 'content_against_policy'): Order {
     const id = this.context.idFor('', request.url.replace(/^https?:\/\/[^/]+/, ''), material);
-    const fault = taskFaultIn(this.context, words);
+    const fault = taskFaultIn(this.context, words, request);
     if (fault === 'fail') throw new WireError(500, 'An unexpected error occurred.', 'internal_error');
     if (fault === 'filtered') {
       const data: JsonObject = policy === 'bad_prompt' ? { data: { prompt_suggestion: 'A calm piano piece.' } } : {};

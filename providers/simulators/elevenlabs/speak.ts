@@ -1,10 +1,11 @@
 import { isObject, type JsonObject } from '../../../src/contract/index.ts';
+import { toBase64 } from '../base64.ts';
 import { hideText } from '../media/hidden-text.ts';
 import { png, speechPcm } from '../media/index.ts';
 import type { Desk, Order } from './desk.ts';
 import { requireSpeech, requireVoice } from './models.ts';
 import { encode, formats, mediaTypes, sampleRateOf, shapeOf } from './sound.ts';
-import { base64, check, FormError, type Rule, readJson, stream, WireError } from './wire.ts';
+import { check, FormError, type Rule, readJson, stream, WireError } from './wire.ts';
 
 const chunkBytes = 4096;
 const chunkCharacters = 24;
@@ -104,7 +105,7 @@ function speak(
   const speakers = body.inputs === undefined ? undefined : segments;
   if (!streams) {
     const voices = speakers ? { voice_segments: speakers } : {};
-    const answer = { audio_base64: base64(bytes), alignment, normalized_alignment: alignment, ...voices };
+    const answer = { audio_base64: toBase64(bytes), alignment, normalized_alignment: alignment, ...voices };
     return desk.deliver(order, Response.json(answer, { headers }));
   }
   const lines = timedLines(bytes, alignment, speakers);
@@ -177,7 +178,7 @@ function* timedLines(bytes: Uint8Array, whole: Alignment, segments: JsonObject[]
     };
     const last = index === count - 1;
     const piece = {
-      audio_base64: base64(bytes.subarray(index * size, last ? bytes.length : (index + 1) * size)),
+      audio_base64: toBase64(bytes.subarray(index * size, last ? bytes.length : (index + 1) * size)),
       alignment,
       normalized_alignment: alignment,
       ...(segments ? { voice_segments: last ? segments : [] } : {}),

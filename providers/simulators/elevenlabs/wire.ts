@@ -109,14 +109,6 @@ function isOf(type: Rule['type'], value: unknown): boolean {
   return typeof value === type;
 }
 
-export function base64(bytes: Uint8Array): string {
-  let text = '';
-  for (let start = 0; start < bytes.length; start += 0x8000) {
-    text += String.fromCharCode(...bytes.subarray(start, start + 0x8000));
-  }
-  return btoa(text);
-}
-
 /** Pieces as they leave the vendor, one a read, the context's pace apart. */
 export function stream(
   pieces: Iterable<Uint8Array>,

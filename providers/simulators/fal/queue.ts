@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../src/contract/index.ts';
 import { at } from '../../../src/contract/index.ts';
-import type { SimulatorContext } from '../simulator.ts';
+import { type SimulatorContext, uuidOf } from '../simulator.ts';
 import { type Task, Tasks } from '../tasks.ts';
 import { checkInput, type Endpoint, type Fault } from './models.ts';
 import { type Plan, planWork, type ResultFile } from './work.ts';
@@ -38,7 +38,7 @@ export class Queue {
     this.tasks = new Tasks<Work>(context, (job) => this.writeWebhook(job));
   }
 
-  submit(endpoint: Endpoint, input: JsonObject, cdn: string, more: { client?: string; webhook?: string }): Job {
+  submit(endpoint: Endpoint, input: JsonObject, cdn: string, more: { request: Request; webhook?: string }): Job {
     const id = this.newId(`${endpoint.id}|${JSON.stringify(input)}`);
     const faults = checkInput(endpoint, input);
     const seed = `${this.context.seed}|${endpoint.id}|${JSON.stringify(input).slice(0, 2000)}`;
@@ -96,9 +96,7 @@ export class Queue {
   private newId(material: string): string {
     const times = this.seen.get(material) ?? 0;
     this.seen.set(material, times + 1);
-    return this.context
-      .idFor('', material, String(times))
-      .replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-4$3-a$4-$5');
+    return uuidOf(this.context.idFor('', material, String(times)));
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Json, type JsonObject, numberAt, stringAt } from '../../../src/contract/index.ts';
+import { fromBase64 } from '../base64.ts';
 import type { Charge } from '../bill.ts';
 import {
   flac,
@@ -13,6 +14,7 @@ import {
   speechPcm,
   speechSeconds,
   wav,
+  wavSeconds,
   webp,
 } from '../media/index.ts';
 import { type Endpoint, presets } from './models.ts';
@@ -148,7 +150,7 @@ function transcription(asked: Asked): Plan {
   const bytes = bytesIn(stringAt(input, 'audio_url') ?? '');
   if (!bytes) throw new RangeError('The audio could not be downloaded.');
   const text = readSpokenText(bytes) ?? 'No words were recognised.';
-  const seconds = wavSeconds(bytes) ?? Math.round(speechSeconds(text) * 1000) / 1000;
+  const seconds = Math.round((wavSeconds(bytes) ?? speechSeconds(text)) * 1000) / 1000;
   const spoken = text.split(/(\s+)/).filter((word) => word !== '');
   const share = seconds / Math.max(1, text.length);
   let at = 0;
@@ -164,19 +166,7 @@ function transcription(asked: Asked): Plan {
 
 function bytesIn(url: string): Uint8Array | undefined {
   const data = /^data:[^,]*;base64,(.*)$/s.exec(url)?.[1];
-  if (data === undefined) return undefined;
-  try {
-    return Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
-  } catch {
-    return undefined;
-  }
-}
-
-/** Length of a canonical WAV, to the millisecond. */
-function wavSeconds(bytes: Uint8Array): number | undefined {
-  if (String.fromCharCode(...bytes.subarray(0, 4)) !== 'RIFF' || bytes.length < 44) return undefined;
-  const rate = new DataView(bytes.buffer, bytes.byteOffset, 44).getUint32(28, true);
-  return Math.round(((bytes.length - 44) / rate) * 1000) / 1000;
+  return data === undefined ? undefined : fromBase64(data);
 }
 
 function mesh(asked: Asked): Plan {

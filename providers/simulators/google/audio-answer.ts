@@ -1,7 +1,7 @@
 import { at, isObject, type Json, stringAt } from '../../../src/contract/index.ts';
+import { toBase64 } from '../base64.ts';
 import { mp3, speechPcm } from '../media/index.ts';
 import { random } from '../seed.ts';
-import { toBase64 } from './base64.ts';
 import { textOf } from './contents.ts';
 import { invalid } from './errors.ts';
 import type { MadeCandidate } from './made.ts';

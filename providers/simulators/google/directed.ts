@@ -1,7 +1,8 @@
+import { toBase64 } from '../base64.ts';
 import { musicPcm, png, readSpokenText, wav } from '../media/index.ts';
 import type { SimulatorContext } from '../simulator.ts';
 import { type TaskFault, taskFaultIn } from '../tasks.ts';
-import { fromBase64, toBase64 } from './base64.ts';
+import { fromBase64 } from './base64.ts';
 import { blobsOf, type Content, textOf } from './contents.ts';
 import { Refused } from './errors.ts';
 import type { MadeCandidate } from './made.ts';
@@ -13,12 +14,17 @@ const media: Kind[] = ['image', 'speech', 'music', 'transcription'];
  * How a directive wants a media call to end, in its words or in those of its sound: `filtered` stops the prompt, `empty` and
  * `wrong-type` change what comes out. `[[fail]]` ends it here, unbilled.
  */
-export function directiveOf(context: SimulatorContext, kind: Kind, contents: Content[] = []): TaskFault | undefined {
+export function directiveOf(
+  context: SimulatorContext,
+  kind: Kind,
+  request: Request,
+  contents: Content[] = [],
+): TaskFault | undefined {
   if (!context.faults || !media.includes(kind)) return undefined;
   const said = blobsOf(contents, 'audio/').map((blob) =>
     readSpokenText(fromBase64(blob.data ?? '') ?? new Uint8Array()),
   );
-  const fault = taskFaultIn(context, [...contents.map(textOf), ...said].join('\n'));
+  const fault = taskFaultIn(context, [...contents.map(textOf), ...said].join('\n'), request);
   if (fault === 'fail') throw new Refused(500, 'An internal error has occurred.');
   return fault;
 }

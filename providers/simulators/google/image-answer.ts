@@ -1,8 +1,9 @@
 import type { JsonObject } from '../../../src/contract/index.ts';
+import { toBase64 } from '../base64.ts';
 import { png } from '../media/index.ts';
 import { stableHex } from '../simulator.ts';
 import { countTokens } from '../text.ts';
-import { fromBase64, toBase64 } from './base64.ts';
+import { fromBase64 } from './base64.ts';
 import { blobsOf, type Content, textOf } from './contents.ts';
 import { invalid } from './errors.ts';
 import type { MadeCandidate, MadePart } from './made.ts';

@@ -1,11 +1,11 @@
 import type { Json, JsonObject } from '../../../src/contract/index.ts';
+import { toBase64 } from '../base64.ts';
 import type { Charge } from '../bill.ts';
 import { mp4, png } from '../media/index.ts';
-import { serve } from '../replicate/serve.ts';
 import { hash32 } from '../seed.ts';
+import { serve } from '../serve.ts';
 import type { SimulatorContext } from '../simulator.ts';
 import { type Task, Tasks, taskFaultIn } from '../tasks.ts';
-import { toBase64 } from './base64.ts';
 import { type AskedVideo, readVideoRequest, sizeOf, tokensPerSecond } from './interaction-request.ts';
 
 type Work = AskedVideo & { text: string; model: string; file: string; base: string; thoughts: number; wrong: boolean };
@@ -38,14 +38,14 @@ export class Interactions {
   }
 
   /** POST interactions. `base` is where this API is reached. */
-  create(body: JsonObject, text: string, base: string, client: string | undefined): Response {
+  create(body: JsonObject, text: string, base: string, request: Request): Response {
     const asked = readVideoRequest(body);
     const model = String(body.model).replace(/^models\//, '');
     // The same words again are other work.
     const again = this.tasks.list().filter((task) => task.work.text === text).length;
     const id = this.context.idFor('v1_', model, text, String(again));
     const own = `${this.context.seed}|${model}|${text}`;
-    const fault = taskFaultIn(this.context, asked.prompt);
+    const fault = taskFaultIn(this.context, asked.prompt, request);
     const thoughts = 120 + (hash32(own) % 200);
     const file = this.context.idFor('', 'file', text, String(again)).slice(0, 24);
     const work: Work = { ...asked, text, model, file, base, thoughts, wrong: fault === 'wrong-type' };
@@ -57,7 +57,7 @@ export class Interactions {
       charges: fault === 'empty' ? words(work, thoughts) : [...words(work, thoughts), video(work)],
       // A refusal was read and thought about.
       chargesFailed: fault === 'filtered' ? words(work, thoughts + refusalTokens) : [],
-      ...(client ? { client } : {}),
+      request,
       ...(asked.webhook ? { webhook: asked.webhook } : {}),
     });
     if (asked.inline) this.inline.add(id);

@@ -1,3 +1,5 @@
+import { wavSeconds } from '../media/index.ts';
+
 /** Pixel size of a PNG or JPEG; undefined for others. */
 export function pixelSize(bytes: Uint8Array): { width: number; height: number } | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -22,19 +24,6 @@ export function audioSeconds(bytes: Uint8Array, mimeType: string): number {
   if (head.startsWith('ID3') || (bytes[0] === 0xff && ((bytes[1] ?? 0) & 0xe0) === 0xe0))
     return mp3Seconds(bytes) || bytes.length / 16_000;
   return bytes.length / 16_000;
-}
-
-function wavSeconds(bytes: Uint8Array): number | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let perSecond = 0;
-  for (let at = 12; at + 8 <= bytes.length; ) {
-    const name = String.fromCharCode(...bytes.subarray(at, at + 4));
-    const size = view.getUint32(at + 4, true);
-    if (name === 'fmt ') perSecond = view.getUint32(at + 16, true);
-    if (name === 'data') return perSecond > 0 ? Math.min(size, bytes.length - at - 8) / perSecond : undefined;
-    at += 8 + size + (size % 2);
-  }
-  return undefined;
 }
 
 const bitrates = [

@@ -1,8 +1,9 @@
 import { at, isObject, type Json, type JsonObject, stringAt } from '../../../src/contract/index.ts';
 import { mp3, png } from '../media/index.ts';
+import { json } from '../requests.ts';
 import { createSimulator, type Simulator, type SimulatorContext, type SimulatorOptions } from '../simulator.ts';
 import { type Task, Tasks } from '../tasks.ts';
-import { type Asked, Files, Ids, json, numberOr, vendorHandler } from './wire.ts';
+import { type Asked, Files, Ids, numberOr, vendorHandler } from './wire.ts';
 
 type Work = {
   graph: JsonObject;
@@ -34,7 +35,7 @@ function handler(context: SimulatorContext) {
   const files = new Files();
   const ids = new Ids(context);
 
-  const queue = ({ body, client }: Asked) => {
+  const queue = ({ body, request }: Asked) => {
     const graph = isObject(body.prompt) ? body.prompt : undefined;
     const refusal = check(graph);
     if (refusal || !graph) return refusal ?? promptError('no_prompt', 'No prompt provided');
@@ -67,7 +68,7 @@ function handler(context: SimulatorContext) {
       model,
       prompt: texts,
       charges,
-      ...(client ? { client } : {}),
+      request,
     });
     return json({ prompt_id: id, number, node_errors: {} });
   };

@@ -1,5 +1,6 @@
 import { at, type JsonObject, stringAt } from '../../../src/contract/index.ts';
 import { jpeg, mp3 } from '../media/index.ts';
+import { json } from '../requests.ts';
 import { hash32 } from '../seed.ts';
 import {
   createSimulator,
@@ -9,7 +10,7 @@ import {
   stableHex,
 } from '../simulator.ts';
 import { type Task, Tasks, taskFaultIn } from '../tasks.ts';
-import { type Asked, Files, Ids, json, numberOr, vendorHandler } from './wire.ts';
+import { type Asked, Files, Ids, numberOr, vendorHandler } from './wire.ts';
 
 type Work = {
   outputs: { seed: number; path: string }[];
@@ -42,12 +43,12 @@ function handler(context: SimulatorContext) {
     return json({ access_token: tokenOf(context, id), token_type: 'bearer', expires_in: 86_399 });
   };
 
-  const generate = ({ request, body, api, files: base, client }: Asked) => {
+  const generate = ({ request, body, api, files: base }: Asked) => {
     const model = request.headers.get('x-model-version') ?? 'image3';
     const fault = check(body, model);
     if (fault) return problem(400, 'validation_error', fault);
     const prompt = stringAt(body, 'prompt') ?? '';
-    const directive = taskFaultIn(context, prompt);
+    const directive = taskFaultIn(context, prompt, request);
     const id = `urn:ff:jobs:eso851211:${ids.next()}`;
     const seeds = Array.isArray(body.seeds) ? body.seeds.map(Number) : [];
     const count = directive === 'empty' ? 0 : numberOr(body.numVariations, Math.max(1, seeds.length));
@@ -71,7 +72,7 @@ function handler(context: SimulatorContext) {
       model,
       prompt,
       charges,
-      ...(client ? { client } : {}),
+      request,
     });
     return json({ jobId: id, statusUrl: `${api}/v3/status/${id}`, cancelUrl: `${api}/v3/cancel/${id}` }, 202);
   };

@@ -1,8 +1,9 @@
 import { type JsonObject, stringAt } from '../../../src/contract/index.ts';
 import { glb, png } from '../media/index.ts';
+import { json } from '../requests.ts';
 import { createSimulator, type Simulator, type SimulatorContext, type SimulatorOptions } from '../simulator.ts';
 import { type Task, Tasks, taskFaultIn } from '../tasks.ts';
-import { type Asked, Files, hasBearer, Ids, json, vendorHandler } from './wire.ts';
+import { type Asked, Files, hasBearer, Ids, vendorHandler } from './wire.ts';
 
 type Work = { body: JsonObject; type: string; credits: number; path: string | undefined; files: string };
 
@@ -18,12 +19,12 @@ function handler(context: SimulatorContext) {
   const ids = new Ids(context);
   const tasks = new Tasks<Work>(context);
 
-  const create = (type: 'text-to-3d-preview' | 'image-to-3d', { body, files: base, client }: Asked) => {
+  const create = (type: 'text-to-3d-preview' | 'image-to-3d', { body, files: base, request }: Asked) => {
     const wrong = check(type, body);
     if (wrong) return writeError(400, wrong);
     const model = stringAt(body, 'ai_model') ?? 'latest';
     const prompt = stringAt(body, 'prompt') ?? '';
-    const fault = taskFaultIn(context, prompt);
+    const fault = taskFaultIn(context, prompt, request);
     const id = ids.next();
     const make = () =>
       fault === 'wrong-type' ? png({ width: 8, height: 8, seed: id }) : glb({ seed: `${prompt}|${id}` });
@@ -39,7 +40,7 @@ function handler(context: SimulatorContext) {
       model: known,
       prompt,
       charges,
-      ...(client ? { client } : {}),
+      request,
     });
     return json({ result: id }, 202);
   };

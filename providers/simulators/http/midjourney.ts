@@ -1,8 +1,9 @@
 import { stringAt } from '../../../src/contract/index.ts';
 import { mp3, png } from '../media/index.ts';
+import { json } from '../requests.ts';
 import { createSimulator, type Simulator, type SimulatorContext, type SimulatorOptions } from '../simulator.ts';
 import { type Task, Tasks, taskFaultIn } from '../tasks.ts';
-import { type Asked, Files, Ids, json, vendorHandler } from './wire.ts';
+import { type Asked, Files, Ids, vendorHandler } from './wire.ts';
 
 type Work = { prompt: string; path: string | undefined; files: string; number: number };
 
@@ -33,13 +34,13 @@ function handler(context: SimulatorContext) {
     body: JSON.stringify(view(task)),
   }));
 
-  const imagine = ({ body, files: base, client }: Asked) => {
+  const imagine = ({ body, files: base, request }: Asked) => {
     const prompt = stringAt(body, 'prompt')?.trim() ?? '';
     if (prompt === '') return json({ code: 4, description: 'prompt cannot be empty', properties: {} });
     const pictures = Array.isArray(body.base64Array) ? body.base64Array : [];
     if (pictures.some((one) => !/^data:image\/\w+;base64,\S+$/.test(String(one))))
       return json({ code: 4, description: 'base64Array is not valid', properties: {} });
-    const fault = taskFaultIn(context, prompt);
+    const fault = taskFaultIn(context, prompt, request);
     if (fault === 'filtered')
       return json({
         code: 24,
@@ -60,7 +61,7 @@ function handler(context: SimulatorContext) {
       model: `v${/--v (\S+)/.exec(prompt)?.[1] ?? '7'}`,
       prompt,
       charges: path ? [{ meter: 'images', quantity: 1 }] : [],
-      ...(client ? { client } : {}),
+      request,
       ...(webhook ? { webhook } : {}),
     });
     return json({ code: 1, description: 'Submit success', result: id, properties: {} });

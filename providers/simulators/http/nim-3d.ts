@@ -1,10 +1,11 @@
 import { type JsonObject, stringAt } from '../../../src/contract/index.ts';
 import { encodeBase64 } from '../../shared/bytes.ts';
 import { glb, png } from '../media/index.ts';
+import { json } from '../requests.ts';
 import { hash32 } from '../seed.ts';
 import { createSimulator, type Simulator, type SimulatorContext, type SimulatorOptions } from '../simulator.ts';
 import { taskFaultIn } from '../tasks.ts';
-import { type Asked, Files, json, numberOr, vendorHandler } from './wire.ts';
+import { type Asked, Files, numberOr, vendorHandler } from './wire.ts';
 
 /**
  * NVIDIA's NIM for TRELLIS: one call, the model comes as base64. It makes binary glTF only.
@@ -22,11 +23,11 @@ function handler(context: SimulatorContext) {
   ]);
 }
 
-function infer(context: SimulatorContext, { body, client }: Asked): Response {
+function infer(context: SimulatorContext, { request, body, client }: Asked): Response {
   const faults = check(body);
   if (faults.length > 0) return json({ detail: faults }, 422);
   const prompt = stringAt(body, 'prompt') ?? '';
-  const fault = taskFaultIn(context, prompt);
+  const fault = taskFaultIn(context, prompt, request);
   const seed = numberOr(body.seed, 0) || hash32(prompt) % 1_000_000;
   const unmade = fault === 'filtered' || fault === 'fail';
   const made =

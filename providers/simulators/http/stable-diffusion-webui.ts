@@ -1,10 +1,11 @@
 import { at, isObject, type JsonObject, stringAt } from '../../../src/contract/index.ts';
 import { encodeBase64 } from '../../shared/bytes.ts';
 import { png, speechPcm, wav } from '../media/index.ts';
+import { json } from '../requests.ts';
 import { hash32 } from '../seed.ts';
 import { createSimulator, type Simulator, type SimulatorContext, type SimulatorOptions } from '../simulator.ts';
 import { taskFaultIn } from '../tasks.ts';
-import { type Asked, Files, json, numberOr, vendorHandler } from './wire.ts';
+import { type Asked, Files, numberOr, vendorHandler } from './wire.ts';
 
 const samplers = ['Euler', 'Euler a', 'DPM++ 2M', 'DPM++ SDE', 'Heun', 'LMS', 'DDIM', 'UniPC'];
 const ranges: Record<string, [least: number, most: number]> = {
@@ -61,7 +62,7 @@ function writeError(status: number, message: string): Response {
   return json({ error: 'RuntimeError', detail: '', body: '', errors: message }, status);
 }
 
-function make(context: SimulatorContext, { body, client }: Asked, edits: boolean): Response {
+function make(context: SimulatorContext, { request, body, client }: Asked, edits: boolean): Response {
   const faults = check(body);
   if (faults.length > 0) return json({ detail: faults }, 422);
   const sampler = body.sampler_name ?? 'Euler';
@@ -69,7 +70,7 @@ function make(context: SimulatorContext, { body, client }: Asked, edits: boolean
   const images = Array.isArray(body.init_images) ? body.init_images : [];
   if (edits && images.length === 0) return writeError(404, 'Init image not found');
   const prompt = stringAt(body, 'prompt') ?? '';
-  const fault = taskFaultIn(context, prompt);
+  const fault = taskFaultIn(context, prompt, request);
   if (fault === 'fail') return writeError(500, 'CUDA out of memory.');
 
   const seed = numberOr(body.seed, -1) < 0 ? hash32(prompt) : numberOr(body.seed, 0);

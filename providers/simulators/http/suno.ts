@@ -1,8 +1,9 @@
 import { type JsonObject, stringAt } from '../../../src/contract/index.ts';
+import { json } from '../requests.ts';
 import { createSimulator, type Simulator, type SimulatorContext, type SimulatorOptions } from '../simulator.ts';
 import { type Task, Tasks, taskFaultIn } from '../tasks.ts';
 import { makeSongs, type Song } from './songs.ts';
-import { type Asked, Files, hasBearer, Ids, json, vendorHandler } from './wire.ts';
+import { type Asked, Files, hasBearer, Ids, vendorHandler } from './wire.ts';
 
 type Work = { body: JsonObject; songs: Song[]; files: string };
 
@@ -28,12 +29,12 @@ function handler(context: SimulatorContext) {
     };
   });
 
-  const generate = ({ body, files: base, client }: Asked) => {
+  const generate = ({ body, files: base, request }: Asked) => {
     const fault = check(body);
     if (fault) return refusal(400, fault);
     const prompt = `${stringAt(body, 'prompt') ?? ''} ${stringAt(body, 'style') ?? ''}`;
     const id = ids.next().replaceAll('-', '');
-    const songs = makeSongs(files, id, prompt, taskFaultIn(context, prompt));
+    const songs = makeSongs(files, id, prompt, taskFaultIn(context, prompt, request));
     const webhook = stringAt(body, 'callBackUrl') ?? '';
     tasks.create({
       id,
@@ -41,7 +42,7 @@ function handler(context: SimulatorContext) {
       model: stringAt(body, 'model') ?? '',
       prompt,
       charges: [{ meter: 'songs', quantity: songs.length }],
-      ...(client ? { client } : {}),
+      request,
       ...(new URL(webhook).hostname.endsWith('.invalid') ? {} : { webhook }),
     });
     return json({ code: 200, msg: 'success', data: { taskId: id } });

@@ -1,8 +1,9 @@
 import { type JsonObject, stringAt } from '../../../src/contract/index.ts';
 import { glb, png } from '../media/index.ts';
+import { json } from '../requests.ts';
 import { createSimulator, type Simulator, type SimulatorContext, type SimulatorOptions } from '../simulator.ts';
 import { type Task, Tasks, taskFaultIn } from '../tasks.ts';
-import { type Asked, Files, hasBearer, Ids, json, vendorHandler } from './wire.ts';
+import { type Asked, Files, hasBearer, Ids, vendorHandler } from './wire.ts';
 
 type Work = { body: JsonObject; credits: number; path: string | undefined; files: string };
 
@@ -18,7 +19,7 @@ function handler(context: SimulatorContext) {
   const ids = new Ids(context);
   const tasks = new Tasks<Work>(context);
 
-  const create = ({ body, files: base, client }: Asked) => {
+  const create = ({ body, files: base, request }: Asked) => {
     const prompt = stringAt(body, 'prompt') ?? '';
     const model = stringAt(body, 'model') ?? '';
     if (prompt === '' || [...prompt].length > 1024)
@@ -26,7 +27,7 @@ function handler(context: SimulatorContext) {
     if (!models.includes(model)) return problem(400, 2002, 'The model is not supported.');
     if (body.model_seed !== undefined && !Number.isInteger(body.model_seed))
       return problem(400, 2002, 'model_seed must be an integer.');
-    const fault = taskFaultIn(context, prompt);
+    const fault = taskFaultIn(context, prompt, request);
     const id = ids.next();
     const make = () =>
       fault === 'wrong-type'
@@ -42,7 +43,7 @@ function handler(context: SimulatorContext) {
       model,
       prompt,
       charges,
-      ...(client ? { client } : {}),
+      request,
     });
     return json({ code: 0, status: 'success', data: { task_id: id } });
   };

@@ -1,8 +1,9 @@
 import { at, type JsonObject, stringAt } from '../../../src/contract/index.ts';
+import { json } from '../requests.ts';
 import { createSimulator, type Simulator, type SimulatorContext, type SimulatorOptions } from '../simulator.ts';
 import { type Task, Tasks, taskFaultIn } from '../tasks.ts';
 import { makeSongs, type Song } from './songs.ts';
-import { type Asked, Files, hasBearer, Ids, json, vendorHandler } from './wire.ts';
+import { type Asked, Files, hasBearer, Ids, vendorHandler } from './wire.ts';
 
 type Work = { asked: JsonObject; songs: Song[]; files: string };
 
@@ -16,7 +17,7 @@ function handler(context: SimulatorContext) {
   const ids = new Ids(context);
   const tasks = new Tasks<Work>(context);
 
-  const submit = ({ body, files: base, client }: Asked) => {
+  const submit = ({ body, files: base, request }: Asked) => {
     const asked = at(body, 'gen_params') as JsonObject | undefined;
     const prompt = `${stringAt(asked, 'prompt') ?? ''} ${stringAt(asked, 'lyrics') ?? ''}`;
     if (!asked || prompt.trim() === '') return refusal('invalid_request', 'gen_params.prompt is required');
@@ -25,7 +26,7 @@ function handler(context: SimulatorContext) {
     if (!/^udio\d+-v[\d.]+$/.test(stringAt(asked, 'model_type') ?? ''))
       return refusal('invalid_request', 'model_type is invalid');
     const id = ids.next();
-    const songs = makeSongs(files, id, prompt, taskFaultIn(context, prompt));
+    const songs = makeSongs(files, id, prompt, taskFaultIn(context, prompt, request));
     const charges = [{ meter: 'songs', quantity: songs.length } as const];
     tasks.create({
       id,
@@ -33,7 +34,7 @@ function handler(context: SimulatorContext) {
       model: stringAt(asked, 'model_type') ?? '',
       prompt,
       charges,
-      ...(client ? { client } : {}),
+      request,
     });
     return json({ code: 'success', message: '', data: id });
   };

@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from '../../../src/contract/index.ts';
-import { serve } from '../replicate/serve.ts';
-import { loopback, parse } from '../replicate/wire.ts';
-import { type SimulatorContext, type SimulatorHandler, stableHex } from '../simulator.ts';
+import { loopback, parse } from '../requests.ts';
+import { serve } from '../serve.ts';
+import { type SimulatorContext, type SimulatorHandler, stableHex, uuidOf } from '../simulator.ts';
 
 /** What a route gets: its `:names` of the path, the body (an empty object where it is no JSON object), and where files are served. */
 export type Asked = {
@@ -112,23 +112,12 @@ export class Ids {
   }
 
   next(): string {
-    const hex = stableHex(`${this.context.seed}|${this.context.id}|${this.count++}`);
-    return [
-      hex.slice(0, 8),
-      hex.slice(8, 12),
-      `4${hex.slice(13, 16)}`,
-      `a${hex.slice(17, 20)}`,
-      hex.slice(20, 32),
-    ].join('-');
+    return uuidOf(stableHex(`${this.context.seed}|${this.context.id}|${this.count++}`));
   }
 
   clear(): void {
     this.count = 0;
   }
-}
-
-export function json(body: unknown, status = 200): Response {
-  return Response.json(body, { status });
 }
 
 export function hasBearer(request: Request): boolean {

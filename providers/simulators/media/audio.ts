@@ -137,6 +137,21 @@ export function pcmBytes(pcm: Int16Array): Uint8Array {
   return new Uint8Array(pcm.buffer as ArrayBuffer, pcm.byteOffset, pcm.byteLength).slice();
 }
 
+/** How long a WAV file lasts, by its chunks, in seconds; undefined for what is none, or has no samples. */
+export function wavSeconds(bytes: Uint8Array): number | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const word = (place: number) => String.fromCharCode(...bytes.subarray(place, place + 4));
+  if (word(0) !== 'RIFF') return undefined;
+  let perSecond = 0;
+  for (let place = 12; place + 8 <= bytes.length; ) {
+    const size = view.getUint32(place + 4, true);
+    if (word(place) === 'fmt ' && place + 20 <= bytes.length) perSecond = view.getUint32(place + 16, true);
+    if (word(place) === 'data') return perSecond > 0 ? Math.min(size, bytes.length - place - 8) / perSecond : undefined;
+    place += 8 + size + (size % 2);
+  }
+  return undefined;
+}
+
 /** A WAV file of 16-bit samples, interleaved if there is more than one channel. */
 export function wav(pcm: Int16Array, { sampleRate, channels }: { sampleRate: number; channels: number }): Uint8Array {
   const format = concat(

@@ -1,5 +1,14 @@
 export { aac } from './aac.ts';
-export { type MusicRequest, musicPcm, pcmBytes, type SpeechRequest, speechPcm, speechSeconds, wav } from './audio.ts';
+export {
+  type MusicRequest,
+  musicPcm,
+  pcmBytes,
+  type SpeechRequest,
+  speechPcm,
+  speechSeconds,
+  wav,
+  wavSeconds,
+} from './audio.ts';
 export { flac } from './flac.ts';
 export { gif } from './gif.ts';
 export { glb } from './glb.ts';

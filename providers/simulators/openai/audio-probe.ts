@@ -1,3 +1,5 @@
+import { wavSeconds } from '../media/index.ts';
+
 /** What an audio file says about itself. */
 export type AudioProbe = { container: 'wav' | 'mp3' | 'aac' | 'flac' | 'ogg' | 'mp4' | 'webm'; seconds: number };
 
@@ -9,7 +11,7 @@ export function probeAudio(bytes: Uint8Array): AudioProbe | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const word = (place: number) => String.fromCharCode(...bytes.subarray(place, place + 4));
   if (bytes.length < 12) return undefined;
-  if (word(0) === 'RIFF' && word(8) === 'WAVE') return { container: 'wav', seconds: wavSeconds(view, word) };
+  if (word(0) === 'RIFF' && word(8) === 'WAVE') return { container: 'wav', seconds: wavSeconds(bytes) ?? 0 };
   if (word(0) === 'fLaC' && bytes.length >= 26) return { container: 'flac', seconds: flacSeconds(view) };
   const guessed = bytes.length / 8000;
   if (word(0) === 'OggS') return { container: 'ogg', seconds: oggSeconds(view, word) ?? guessed };
@@ -20,17 +22,6 @@ export function probeAudio(bytes: Uint8Array): AudioProbe | undefined {
   if (mp3 > 0) return { container: 'mp3', seconds: mp3 };
   const aac = adtsSeconds(bytes, start);
   return aac > 0 ? { container: 'aac', seconds: aac } : undefined;
-}
-
-function wavSeconds(view: DataView, word: (place: number) => string): number {
-  let rate = 0;
-  for (let place = 12; place + 8 <= view.byteLength; ) {
-    const size = view.getUint32(place + 4, true);
-    if (word(place) === 'fmt ') rate = view.getUint32(place + 16, true);
-    if (word(place) === 'data') return rate > 0 ? Math.min(size, view.byteLength - place - 8) / rate : 0;
-    place += 8 + size + (size % 2);
-  }
-  return 0;
 }
 
 /** STREAMINFO: 20 bits sample rate, 3 channels, 5 depth, 36 total samples, from byte 18. */

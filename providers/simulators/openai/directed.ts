@@ -1,7 +1,8 @@
 import { isObject, type Json, type JsonObject } from '../../../src/contract/index.ts';
+import { toBase64 } from '../base64.ts';
 import { musicPcm, png, readSpokenText, wav } from '../media/index.ts';
 import { type TaskFault, taskFaultIn } from '../tasks.ts';
-import { base64, type Desk, WireError } from './wire.ts';
+import { type Desk, WireError } from './wire.ts';
 
 type Endpoint = (desk: Desk, request: Request) => Promise<Response>;
 
@@ -12,7 +13,7 @@ type Endpoint = (desk: Desk, request: Request) => Promise<Response>;
 export function directed(endpoint: Endpoint): Endpoint {
   return async (desk, request) => {
     if (!desk.faults) return endpoint(desk, request);
-    const fault = taskFaultIn(desk, await wordsOf(request.clone()));
+    const fault = taskFaultIn(desk, await wordsOf(request.clone()), request);
     if (fault === 'fail') throw new WireError(500, 'The server had an error while processing your request.');
     if (fault === 'filtered') {
       throw new WireError(400, 'Your request was rejected by the safety system.', {
@@ -55,7 +56,7 @@ async function changed(answer: Response, type: string, fault: TaskFault): Promis
 function respoken(text: string, fault: TaskFault): string {
   const stray = JSON.stringify({
     type: 'speech.audio.delta',
-    audio: base64(png({ width: 64, height: 64, seed: 'stray' })),
+    audio: toBase64(png({ width: 64, height: 64, seed: 'stray' })),
   });
   let told = fault === 'empty';
   const frames = text.split('\n\n').flatMap((frame) => {
@@ -77,7 +78,7 @@ function emptied(body: JsonObject): JsonObject {
 function mistaken(body: JsonObject): JsonObject {
   if (!Array.isArray(body.data)) return body;
   const shape = { sampleRate: 8_000, channels: 1 } as const;
-  const sound = base64(wav(musicPcm({ prompt: 'stray', seconds: 1, seed: 'stray', ...shape }), shape));
+  const sound = toBase64(wav(musicPcm({ prompt: 'stray', seconds: 1, seed: 'stray', ...shape }), shape));
   const data: Json[] = body.data.map((one) => (isObject(one) && one.b64_json ? { ...one, b64_json: sound } : one));
   return { ...body, data };
 }

@@ -1,9 +1,10 @@
 import type { Json } from '../../../src/contract/index.ts';
+import { toBase64 } from '../base64.ts';
 import { random } from '../seed.ts';
 import { countTokens } from '../text.ts';
 import { check } from './check.ts';
 import { requireKind } from './models.ts';
-import { base64, clientOf, type Desk, echoes, readJson, WireError } from './wire.ts';
+import { clientOf, type Desk, echoes, readJson, WireError } from './wire.ts';
 
 /** POST /embeddings: texts that share words have vectors that point alike. */
 export async function embeddings(desk: Desk, request: Request): Promise<Response> {
@@ -36,7 +37,7 @@ export async function embeddings(desk: Desk, request: Request): Promise<Response
   const data = inputs.map((input, index) => {
     const vector = embed(`${desk.seed}|${model}`, input.text, natural, length);
     const embedding =
-      body.encoding_format === 'base64' ? base64(new Uint8Array(vector.buffer)) : [...vector].map(short);
+      body.encoding_format === 'base64' ? toBase64(new Uint8Array(vector.buffer)) : [...vector].map(short);
     return { object: 'embedding', index, embedding };
   });
   const id = desk.idFor('embd-', 'embeddings', text);

@@ -1,11 +1,12 @@
 import type { JsonObject } from '../../../src/contract/index.ts';
 import { isObject, stringAt } from '../../../src/contract/index.ts';
+import { toBase64 } from '../base64.ts';
 import type { BilledCall, Charge } from '../bill.ts';
 import { jpeg, png, webp } from '../media/index.ts';
 import { countTokens } from '../text.ts';
 import { check, checkWord, missing, type Rule } from './check.ts';
 import { requireKind } from './models.ts';
-import { base64, clientOf, type Desk, echoes, type Frame, readJson, secondsOf, stream, WireError } from './wire.ts';
+import { clientOf, type Desk, echoes, type Frame, readJson, secondsOf, stream, WireError } from './wire.ts';
 
 type Format = 'png' | 'jpeg' | 'webp';
 type Asked = {
@@ -182,9 +183,9 @@ function readSize(model: string, size: string): [number, number] {
 function paint(asked: Asked, seed: string): string {
   const { width, height, compression } = asked;
   const transparent = asked.background === 'transparent';
-  if (asked.format === 'jpeg') return base64(jpeg({ width, height, seed, quality: compression }));
-  if (asked.format === 'webp') return base64(webp({ width, height, seed, transparent }));
-  return base64(png({ width, height, seed, transparent }));
+  if (asked.format === 'jpeg') return toBase64(jpeg({ width, height, seed, quality: compression }));
+  if (asked.format === 'webp') return toBase64(webp({ width, height, seed, transparent }));
+  return toBase64(png({ width, height, seed, transparent }));
 }
 
 function draw(

@@ -1,10 +1,11 @@
+import { toBase64 } from '../base64.ts';
 import type { BilledCall, Charge } from '../bill.ts';
 import { aac, flac, mp3, opus, speechPcm, wav } from '../media/index.ts';
 import { countTokens } from '../text.ts';
 import { probeAudio } from './audio-probe.ts';
 import { check, checkWord, missing, type Rule } from './check.ts';
 import { requireKind } from './models.ts';
-import { base64, clientOf, type Desk, type Frame, readJson, stream, WireError } from './wire.ts';
+import { clientOf, type Desk, type Frame, readJson, stream, WireError } from './wire.ts';
 
 const sampleRate = 24_000;
 const tokensPerSecond = 20;
@@ -80,7 +81,7 @@ export async function speech(desk: Desk, request: Request): Promise<Response> {
   function* frames(): Generator<Frame> {
     const share = (chunkBytes / bytes.length) * outputTokens;
     for (let start = 0; start < bytes.length; start += chunkBytes) {
-      const audio = base64(bytes.subarray(start, start + chunkBytes));
+      const audio = toBase64(bytes.subarray(start, start + chunkBytes));
       yield { data: { type: 'speech.audio.delta', audio }, tokens: share };
     }
     const usage = { input_tokens: inputTokens, output_tokens: outputTokens, total_tokens: inputTokens + outputTokens };

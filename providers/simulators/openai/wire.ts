@@ -63,14 +63,6 @@ export function echoes(body: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(body).filter(([name]) => name.startsWith('x_')));
 }
 
-export function base64(bytes: Uint8Array): string {
-  let text = '';
-  for (let start = 0; start < bytes.length; start += 0x8000) {
-    text += String.fromCharCode(...bytes.subarray(start, start + 0x8000));
-  }
-  return btoa(text);
-}
-
 /** One server-sent event. `tokens` is the output it delivers: the bill of a stream that is left early. */
 export type Frame = { data: unknown; event?: string; tokens?: number };
 

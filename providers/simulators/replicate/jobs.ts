@@ -47,13 +47,13 @@ export class Jobs {
   }
 
   /** Starts a job. It is billed at once for what it will cost, because a job left alone runs to its end. */
-  create(asked: Asked, client: string | undefined, heard?: string): Job {
+  create(asked: Asked, request: Request, heard?: string): Job {
     const { cancelAfterMs, webhook, ...facts } = asked;
     const { model, input } = facts;
     const id = this.newId(`${model.slug}|${JSON.stringify(input)}`);
     const planned = plan(model, input, this.context.seed, heard);
     const prompt = `${Object.values(input).filter(isText).join(' ')} ${heard ?? ''}`;
-    const fault = taskFaultIn(this.context, prompt);
+    const fault = taskFaultIn(this.context, prompt, request);
     const aborts = this.aborts(input);
     const files =
       fault === 'empty' ? [] : fault === 'wrong-type' ? wrongFiles(model, planned.files, id) : planned.files;
@@ -66,7 +66,7 @@ export class Jobs {
       prompt,
       charges: aborts ? [] : chargesFor(model, files.length, planned.predictMs),
       chargesFailed: aborts ? [] : chargesFor(model, 0, planned.predictMs >> 1),
-      ...(client ? { client } : {}),
+      request,
       ...(webhook ? { webhook } : {}),
     });
   }

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../../src/contract/index.ts';
+import { toBase64 } from '../base64.ts';
 import { type SimulatorContext, stableHex } from '../simulator.ts';
 import type { Task } from '../tasks.ts';
 
@@ -19,7 +20,7 @@ export async function writeWebhook(
   const secret = Uint8Array.from(atob(webhookSecret(context).slice(6)), (letter) => letter.charCodeAt(0));
   const key = await crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
   const signed = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(`${name}.${timestamp}.${body}`));
-  const signature = `v1,${btoa(String.fromCharCode(...new Uint8Array(signed)))}`;
+  const signature = `v1,${toBase64(new Uint8Array(signed))}`;
   const headers = {
     'content-type': 'application/json',
     'webhook-id': name,

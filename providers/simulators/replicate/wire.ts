@@ -1,4 +1,5 @@
-import { isObject, type JsonObject } from '../../../src/contract/index.ts';
+import type { JsonObject } from '../../../src/contract/index.ts';
+import { json } from '../requests.ts';
 import { type InvalidField, knownModels, modelNamed } from './models.ts';
 
 export const badVersion = "The specified version does not exist (or perhaps you don't have permission to use it?)";
@@ -58,24 +59,6 @@ export function readDuration(text: string | null): number | undefined {
   return ((hours ?? 0) * 3600 + (minutes ?? 0) * 60 + (seconds ?? 0)) * 1000;
 }
 
-export function loopback(request: Request): boolean {
-  const { protocol, hostname } = new URL(request.url);
-  return protocol === 'http:' && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
-}
-
-export async function readJson(request: Request): Promise<JsonObject | undefined> {
-  const body = parse(await request.text());
-  return isObject(body) ? body : undefined;
-}
-
-export function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 export function events(prediction: JsonObject): Response {
   const outputs = Array.isArray(prediction.output) ? prediction.output : [prediction.output];
   const frames = outputs
@@ -90,10 +73,6 @@ export function events(prediction: JsonObject): Response {
 
 export function page(results: JsonObject[]): Response {
   return json({ previous: null, next: null, results: results.slice(0, 100) });
-}
-
-export function json(body: unknown, status = 200): Response {
-  return Response.json(body, { status });
 }
 
 export function notFound(): Response {

@@ -1,5 +1,5 @@
 import { mp3, png } from '../media/index.ts';
-import { serve } from '../replicate/serve.ts';
+import { serve } from '../serve.ts';
 import { type SimulatorContext, stableHex } from '../simulator.ts';
 import type { Task } from '../tasks.ts';
 import type { File, Work } from './work.ts';

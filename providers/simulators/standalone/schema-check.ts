@@ -64,8 +64,11 @@ export async function schemaCheck(folder: string): Promise<SchemaCheck> {
 const maps = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'schemas']);
 const values = new Set(['example', 'examples', 'default', 'enum', 'const']);
 
-/** OpenAPI 3.0's `nullable` and boolean limits in the words of JSON Schema 2020. */
-function normalised(node: unknown, named: boolean): unknown {
+/**
+ * OpenAPI 3.0's `nullable` and boolean limits in the words of JSON Schema 2020.
+ * @param named true while the keys are names of properties or schemas, not keywords.
+ */
+export function normalised(node: unknown, named: boolean): unknown {
   if (Array.isArray(node)) return node.map((one) => normalised(one, false));
   if (typeof node !== 'object' || node === null) return node;
   const copy: Node = {};

@@ -1,14 +1,11 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import type { Server } from 'node:http';
 import { join } from 'node:path';
-import { serve } from '@hono/node-server';
 import type { Fetch } from '../../../src/contract/index.ts';
 import { systemClock } from '../clock.ts';
 import { recorder } from '../record.ts';
 import { replayer } from '../replay.ts';
 import type { MediaShelf, Tape } from '../tape.ts';
-
-export type TapeServer = { url: string; close(): Promise<void> };
+import { type Listening, listen } from './listen.ts';
 
 /** Tapes and their media in a folder: `<provider>-<fingerprint>-<turn>.json`, `media/<sha-256>`. */
 export function tapeFolder(folder: string) {
@@ -42,35 +39,18 @@ export function startRecorder(options: {
   to: string;
   folder: string;
   port?: number;
-}): Promise<TapeServer> {
+}): Promise<Listening> {
   const { shelf, keep } = tapeFolder(options.folder);
   const { provider, to } = options;
   const pass: Fetch = (input, init) => globalThis.fetch(input, init);
-  return listen(recorder({ provider, to, pass, now: Date.now, shelf, keep }), options.port);
+  const record = recorder({ provider, to, pass, now: Date.now, shelf, keep });
+  return listen((request) => record(request), options.port);
 }
 
 /** A server that answers from the tapes of `folder`. @param options.timed keeps the recorded time between chunks. */
-export async function startReplay(options: { folder: string; port?: number; timed?: boolean }): Promise<TapeServer> {
+export async function startReplay(options: { folder: string; port?: number; timed?: boolean }): Promise<Listening> {
   const { shelf, read } = tapeFolder(options.folder);
   const clock = options.timed ? systemClock() : undefined;
-  return listen(replayer({ tapes: await read(), shelf, ...(clock ? { clock } : {}) }), options.port);
-}
-
-async function listen(answer: Fetch, port = 0): Promise<TapeServer> {
-  const server = await new Promise<Server>((resolve, reject) => {
-    const made = serve(
-      { fetch: (request) => answer(request), port, hostname: '127.0.0.1', overrideGlobalObjects: false },
-      () => resolve(made as Server),
-    );
-    made.once('error', reject);
-  });
-  const address = server.address();
-  return {
-    url: `http://127.0.0.1:${typeof address === 'object' && address ? address.port : port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  const replay = replayer({ tapes: await read(), shelf, ...(clock ? { clock } : {}) });
+  return listen((request) => replay(request), options.port);
 }

@@ -1,9 +1,10 @@
 import type { Json, JsonObject } from '../../../src/contract/index.ts';
 import { isObject, stringAt } from '../../../src/contract/index.ts';
+import { toBase64 } from '../base64.ts';
 import { check } from '../openai/check.ts';
 import { embed } from '../openai/embeddings.ts';
 import type { Endpoint } from '../openai/routes.ts';
-import { base64, clientOf, type Desk, readJson, WireError } from '../openai/wire.ts';
+import { clientOf, type Desk, readJson, WireError } from '../openai/wire.ts';
 import { countTokens } from '../text.ts';
 
 /** Cohere's own embeddings and ranking. https://docs.cohere.com/reference/embed https://docs.cohere.com/reference/rerank */
@@ -102,7 +103,7 @@ function written(vector: Float32Array, type: string): Json {
     case 'ubinary':
       return bits(type === 'binary');
     case 'base64':
-      return base64(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
+      return toBase64(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength));
     default:
       throw new WireError(400, `invalid request: embedding_types: "${type}" is not supported`);
   }

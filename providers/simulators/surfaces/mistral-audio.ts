@@ -1,9 +1,10 @@
 import type { JsonObject } from '../../../src/contract/index.ts';
+import { toBase64 } from '../base64.ts';
 import { flac, mp3, opus, readSpokenText, speechPcm, wav } from '../media/index.ts';
 import { probeAudio } from '../openai/audio-probe.ts';
 import { check, missing } from '../openai/check.ts';
 import type { Endpoint } from '../openai/routes.ts';
-import { base64, clientOf, type Desk, type Frame, readJson, stream, WireError } from '../openai/wire.ts';
+import { clientOf, type Desk, type Frame, readJson, stream, WireError } from '../openai/wire.ts';
 import { countTokens, pieces } from '../text.ts';
 
 const sampleRate = 24_000;
@@ -32,10 +33,10 @@ async function speak(desk: Desk, request: Request): Promise<Response> {
     at: desk.now(),
     charges: [{ meter: 'input_characters', quantity: [...input].length }],
   });
-  if (body.stream !== true) return Response.json({ audio_data: base64(bytes) });
+  if (body.stream !== true) return Response.json({ audio_data: toBase64(bytes) });
   function* frames(): Generator<Frame> {
     for (let start = 0; start < bytes.length; start += chunkBytes) {
-      const data = { type: 'speech.audio.delta', audio_data: base64(bytes.subarray(start, start + chunkBytes)) };
+      const data = { type: 'speech.audio.delta', audio_data: toBase64(bytes.subarray(start, start + chunkBytes)) };
       yield { event: data.type, data };
     }
     const tokens = countTokens(input);

@@ -1,7 +1,5 @@
 import providersFile from '../../../config/providers.json' with { type: 'json' };
-import { httpSimulators } from '../http/index.ts';
-import { own } from '../index.ts';
-import { openaiCompatible } from '../openai-compatible.ts';
+import { makerOf } from '../index.ts';
 import type { Simulator, SimulatorOptions } from '../simulator.ts';
 
 type Make = (options?: SimulatorOptions) => Simulator;
@@ -19,9 +17,10 @@ export const makers: Record<string, Make> = {};
 /** The origins at which each provider is reached. */
 export const origins: Record<string, string[]> = {};
 
-for (const row of providersFile.providers) {
-  const make = row.adapter === 'http' ? httpSimulators[row.id] : own[row.id];
+const rows = providersFile.providers as (Parameters<typeof makerOf>[0] & { base_url: string })[];
+
+for (const row of rows) {
+  const make = makerOf(row);
   if (make) makers[row.id] = make;
-  else if (row.adapter === 'openai-compatible') makers[row.id] = (options) => openaiCompatible(row.id, {}, options);
   origins[row.id] = [new URL(row.base_url).origin, ...(more[row.id] ?? [])];
 }
