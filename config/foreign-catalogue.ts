@@ -2,6 +2,7 @@ import type { ModelInfo } from '@pydantic/genai-prices';
 import { type Dims, isObject, type Json, type JsonObject, type Meter, type Price } from '../src/contract/index.ts';
 import { basePricesOf, ownIdOf } from './base-prices.ts';
 import { shifted } from './decimal.ts';
+import { holdsOn } from './holds-on.ts';
 
 export type ForeignForm = 'litellm' | 'portkey' | 'models.dev' | 'genai-prices';
 export type ForeignCatalogue = { form: ForeignForm; source: string; prices: ForeignPrice[] };
@@ -235,7 +236,7 @@ function readGenaiPrices(providers: Json[], day: string): ForeignPrice[] {
       if (!isObject(model) || typeof model.id !== 'string' || !model.prices) return [];
       const record = { prices: model.prices as unknown as ModelInfo['prices'] };
       return basePricesOf({}, record, { provider, model: model.id })
-        .filter(({ from = '', until = '9999' }) => from <= day && day < until)
+        .filter((price) => holdsOn(price, day))
         .map(({ from: _, until: __, source: ___, checked: ____, ...price }): ForeignPrice => price);
     });
   });

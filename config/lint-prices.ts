@@ -43,7 +43,7 @@ export function lintPrices(prices: readonly Price[], models: readonly Model[], d
   const faults: Fault[] = [];
   const modalityOf = new Map(models.map((model) => [`${model.provider}/${model.upstream}`, model.modality]));
   for (const price of prices) faults.push(...lintOne(price, modalityOf.get(idOf(price)), day));
-  for (const rows of groupBy(prices, idOf).values()) faults.push(...lintModel(rows));
+  for (const rows of Map.groupBy(prices, idOf).values()) faults.push(...lintModel(rows));
   return [...faults, ...lintSnapshots(prices)];
 }
 
@@ -173,14 +173,4 @@ function nameOf(price: Price): string {
   return [idOf(price), price.meter + context, dimsOf(price), price.from && `from ${price.from}`]
     .filter(Boolean)
     .join(' ');
-}
-
-function groupBy<T>(rows: readonly T[], key: (row: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const row of rows) {
-    const group = groups.get(key(row)) ?? [];
-    groups.set(key(row), group);
-    group.push(row);
-  }
-  return groups;
 }

@@ -1,4 +1,5 @@
 import type { Model, Price } from '../src/contract/index.ts';
+import { holdsOn } from './holds-on.ts';
 import { lintPrices } from './lint-prices.ts';
 import type { Config } from './load.ts';
 
@@ -63,8 +64,7 @@ function missingPrice(model: Model, prices: readonly Price[], day: string): stri
       price.provider === model.provider &&
       [model.upstream, '*'].includes(price.model) &&
       price.contextOver === undefined &&
-      (price.from ?? '') <= day &&
-      day < (price.until ?? '9999'),
+      holdsOn(price, day),
   );
   const billing = model.options?.billing as { metric?: string; hardware?: string } | undefined;
   if (billing?.metric) {

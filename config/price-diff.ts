@@ -1,5 +1,6 @@
 import type { Price } from '../src/contract/index.ts';
 import type { ForeignPrice } from './foreign-catalogue.ts';
+import { holdsOn } from './holds-on.ts';
 
 export type Difference = { where: string; ours: Price; theirs: ForeignPrice; ratio: number };
 export type Diff = {
@@ -32,7 +33,7 @@ const most = 3;
 
 /** Holds our prices of a day against those of another catalogue. Equal means equal to nine digits: others keep floats. */
 export function diffPrices(own: readonly Price[], foreign: readonly ForeignPrice[], day: string): Diff {
-  const held = own.filter((price) => (price.from ?? '') <= day && day < (price.until ?? '9999'));
+  const held = own.filter((price) => holdsOn(price, day));
   const index = new Map(held.map((price) => [placeOf(price), price]));
   const models = new Set(own.map((price) => `${price.provider}/${price.model}`));
   const diff: Diff = { compared: 0, differences: [], rounded: [], lacking: [], unknown: [] };

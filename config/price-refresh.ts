@@ -1,12 +1,13 @@
 import type { BasePrices, Meter, Price } from '../src/contract/index.ts';
 import type { ForeignPrice } from './foreign-catalogue.ts';
+import { holdsOn } from './holds-on.ts';
 import { type Diff, diffPrices, nameOf, type Proposal, propose } from './price-diff.ts';
 
 /** What the base says of the models that our own files price, on a day: the other half of a comparison. */
-export function baseOfOwn(own: readonly Price[], base: BasePrices, day: string): ForeignPrice[] {
+function baseOfOwn(own: readonly Price[], base: BasePrices, day: string): ForeignPrice[] {
   const models = new Map(own.map((price) => [`${price.provider}/${price.model}`, price]));
   return [...models.values()].flatMap(({ provider, model }) =>
-    (base.of(provider, model) ?? []).filter((price) => holds(price, day)).map(comparable),
+    (base.of(provider, model) ?? []).filter((price) => holdsOn(price, day)).map(comparable),
   );
 }
 
@@ -89,10 +90,6 @@ const spread: Partial<Record<Meter, Meter>> = {
 
 function rateOf(price: ForeignPrice): string {
   return `${nameOf(price)} ${price.price}`;
-}
-
-function holds({ from = '', until = '9999' }: Price, day: string): boolean {
-  return from <= day && day < until;
 }
 
 /** Its tiers begin at 271999 where others print 272000: the same cliff. */

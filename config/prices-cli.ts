@@ -10,6 +10,7 @@ import { createCatalogue } from '../src/meter/catalogue.ts';
 import { basePricesOf, baseProviders, baseVersion, createBasePrices, ownIdOf, type Published } from './base-prices.ts';
 import { shipped } from './files.ts';
 import { type ForeignCatalogue, type ForeignPrice, readForeignCatalogue } from './foreign-catalogue.ts';
+import { holdsOn } from './holds-on.ts';
 import { lintConfig } from './lint.ts';
 import { type Config, loadConfig } from './load.ts';
 import { type Diff, diffPrices, nameOf, propose } from './price-diff.ts';
@@ -63,11 +64,22 @@ function check(config: Config, file: string | undefined): number {
   const faults = lintConfig(config, today);
   for (const fault of faults) console.error(`${fault.where}: ${fault.message} [${fault.rule}]`);
   console.log(`${config.prices.length} prices, ${config.hash.slice(0, 19)}: ${faults.length} fault(s)`);
-  const source = file ? undefined : `genai-prices@${baseVersion}`;
-  const foreign = file ? readForeign(file) : undefined;
-  const diff = foreign ? diffPrices(config.prices, foreign.prices, day) : diffBase(config.prices, base, day);
-  tell(diff, foreign ? `${foreign.source} (${foreign.form})` : `${source} (base)`);
+  const { diff, source, form } = comparedWith(config, file);
+  tell(diff, `${source} (${form})`);
   return faults.length > 0 || (values.strict && diff.differences.length > 0) ? 1 : 0;
+}
+
+/** Our prices of the day against those of a file or folder, or of the pinned base. */
+function comparedWith(config: Config, file: string | undefined) {
+  if (!file) {
+    return {
+      form: 'base' as const,
+      source: `genai-prices@${baseVersion}`,
+      diff: diffBase(config.prices, base, day),
+    };
+  }
+  const foreign = readForeign(file);
+  return { ...foreign, diff: diffPrices(config.prices, foreign.prices, day) };
 }
 
 function tell(diff: Diff, name: string): void {
@@ -88,12 +100,11 @@ function tell(diff: Diff, name: string): void {
 
 /** Stages what the base, or a catalogue, would change: a file, and nothing but a file. */
 function refresh(config: Config, file: string | undefined): number {
-  const foreign = file ? readForeign(file) : undefined;
-  const diff = foreign ? diffPrices(config.prices, foreign.prices, day) : diffBase(config.prices, base, day);
-  const source = foreign?.source ?? `genai-prices@${baseVersion}`;
+  const other = comparedWith(config, file);
+  const { diff, source } = other;
   const providers = [...new Set(config.prices.map((row) => row.provider))];
   const review = reviewOf(diff, { source, checked: day, against: config.hash, providers, all: values.all });
-  if (foreign?.form === 'genai-prices') review.base = baseChanges(config.prices, pinned(), foreign.prices);
+  if (other.form === 'genai-prices') review.base = baseChanges(config.prices, pinned(), other.prices);
   const out = values.out ?? 'prices-review.json';
   if (existsSync(out)) throw new RangeError(`${out} exists: remove it or name another with --out.`);
   writeFileSync(out, `${JSON.stringify(review, null, 2)}\n`);
@@ -115,9 +126,7 @@ function pinned(): ForeignPrice[] {
   return [...baseProviders].flatMap((id) => {
     const provider = findProvider({ providerId: id });
     return (provider?.models ?? []).flatMap((model) =>
-      basePricesOf({}, model, { provider: ownIdOf(id), model: model.id }).filter(
-        ({ from = '', until = '9999' }) => from <= day && day < until,
-      ),
+      basePricesOf({}, model, { provider: ownIdOf(id), model: model.id }).filter((price) => holdsOn(price, day)),
     );
   });
 }

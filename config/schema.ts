@@ -23,7 +23,7 @@ const json = z.json();
  * `drop` names request fields that it refuses, `paths` the path of a dialect below the base URL, `headers` fixed extra headers,
  * `peak_utc` the hours of weekdays (UTC) in which its peak prices hold; other hours have prices with dims {"hours": "off_peak"}.
  */
-export const quirksSchema = z.strictObject({
+const quirksSchema = z.strictObject({
   no_stream_options: z.boolean().optional(),
   usage_unasked: z.boolean().optional(),
   efforts: z
@@ -38,7 +38,7 @@ export const quirksSchema = z.strictObject({
   peak_utc: z.array(z.string().regex(/^\d\d:\d\d-\d\d:\d\d$/, 'must be hours such as "01:00-04:00"')).optional(),
 });
 
-export const providerSchema = z
+const providerSchema = z
   .strictObject({
     id,
     name: text.optional(),
@@ -74,7 +74,7 @@ const words = z.array(text).min(1);
 const numbers = z.array(z.number()).min(1);
 
 /** What may be asked of a model, by modality. Every key is optional: an absent one is not known. */
-export const capabilitySchemas = {
+const capabilitySchemas = {
   text: z.strictObject({
     context_tokens: count.optional(),
     max_output_tokens: count.optional(),
@@ -133,7 +133,7 @@ export const capabilitySchemas = {
   }),
 };
 
-export const modelSchema = z
+const modelSchema = z
   .strictObject({
     id: modelId,
     modality: z.enum(modalities),
@@ -177,7 +177,7 @@ const when = z.strictObject({
   tools: z.boolean().optional(),
 });
 
-export const routeSchema = z.strictObject({
+const routeSchema = z.strictObject({
   /** `name`, or `name/modality`: that is asked as `name` where the modality is wanted. */
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*(\/[a-z0-9_]+)?$/, 'must be a name such as "fast" or "auto/image"'),
   strategy: z.enum(strategies).optional(),
@@ -243,7 +243,7 @@ export const priceSchema = z.strictObject({
  * A published factor on all token prices of some models, e.g. 1.1 for a region: each of their prices without the dimension gets a twin
  * with it, whatever its other conditions, so that a region meets every tier and context.
  */
-export const upliftSchema = z.strictObject({
+const upliftSchema = z.strictObject({
   models: words,
   times: decimal,
   dims: z.record(text, text),

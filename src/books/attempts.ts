@@ -1,6 +1,7 @@
 import type { CostStatus, Json, JsonObject, Modality, Receipt } from '../contract/index.ts';
 import type { Sql } from '../runtime/ports.ts';
 import { writeLines } from './generations.ts';
+import { numberOf } from './rows.ts';
 
 /** Whom and what an attempt is for, in reports and budgets. */
 export type Attribution = {
@@ -59,6 +60,9 @@ export type OpenAttempt = {
   /** The generation's request, as far as the book keeps it. */
   request: JsonObject;
 };
+
+/** Open, and no job that a timer follows. Of `attempt a`. */
+const hasNoJob = "a.state = 'dispatched' AND a.id NOT IN (SELECT attempt_id FROM job)";
 
 /** The rows that money rests on. */
 export class Attempts {
@@ -152,10 +156,12 @@ export class Attempts {
 
   /** When the oldest open one without a job began. */
   oldestOpen(): number | undefined {
-    const row = this.sql.all(
-      `SELECT MIN(at) AS at FROM attempt WHERE state = 'dispatched' AND id NOT IN (SELECT attempt_id FROM job)`,
-    )[0];
-    return row?.at === null || row?.at === undefined ? undefined : Number(row.at);
+    return numberOf(this.sql.all(`SELECT MIN(a.at) AS at FROM attempt a WHERE ${hasNoJob}`)[0]?.at);
+  }
+
+  /** Those without a job that began before a time, oldest first. */
+  lost(before: number): OpenAttempt[] {
+    return this.opened(`${hasNoJob} AND a.at < ? ORDER BY a.at`, before);
   }
 
   private opened(where: string, value: string | number): OpenAttempt[] {

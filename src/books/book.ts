@@ -12,8 +12,8 @@ import { migrations } from './schema.ts';
 import { type SpendAnswer, type SpendQuery, SpendReports, type SpendStep, spend } from './spend.ts';
 
 /**
- * One tenant's durable record. Synchronous over the Sql port; hosts run each call in a transaction.
- * No two calls can interleave, so every method is atomic.
+ * One tenant's durable record. Synchronous over the Sql port; hosts run each call in a transaction. A host that runs several calls in
+ * one tells of a rollback: see `rolledBack`. No two calls can interleave, so every method is atomic.
  */
 export class Book extends RecordBook {
   private readonly generations: Generations;
@@ -37,6 +37,11 @@ export class Book extends RecordBook {
       this.sql.script(migrations[step - 1] ?? '');
       this.sql.run('INSERT INTO version (step) VALUES (?)', step);
     }
+  }
+
+  /** For hosts: a transaction of several calls was rolled back. What one of them read of another's writing is not remembered. */
+  rolledBack(): void {
+    this.budgets.forget();
   }
 
   /**
@@ -123,9 +128,7 @@ export class Book extends RecordBook {
       if (attempt) jobs.push({ job, attempt });
       else this.jobs.remove(job.attemptId);
     }
-    const oldest = this.attempts.oldestOpen();
-    const isLost = oldest !== undefined && oldest + patience <= now;
-    const lost = isLost ? this.attempts.open(now - patience + 1).filter(({ id }) => !this.jobs.has(id)) : [];
+    const lost = this.attempts.lost(now - patience + 1);
     return { jobs, deliveries: this.deliveries.claim(now, lease, most), lost };
   }
 
@@ -161,6 +164,7 @@ export class Book extends RecordBook {
   /** What a process that is gone held is free at once: its leases, and requests that it had begun nothing for. */
   takeOver(now: number, before: number): void {
     this.jobs.release(now);
+    this.deliveries.release();
     this.idempotency.forgetBegun(before);
   }
 
@@ -171,7 +175,11 @@ export class Book extends RecordBook {
 
   /** Books an answer that came from the cache: an attempt that was never sent. False where the key was revoked. */
   hit(attempt: NewAttempt, asked: string, settlement: Settlement): boolean {
-    return this.attempts.insert(attempt, asked) && this.attempts.settle(settlement);
+    if (!this.attempts.insert(attempt, asked)) return false;
+    this.rollup.began(attempt.id);
+    const settled = this.attempts.settle(settlement);
+    this.rollup.ended(attempt.id);
+    return settled;
   }
 
   /** Where a generation stands; undefined where there is none. */

@@ -71,8 +71,9 @@ export type Alert = {
   held: bigint;
 };
 
-/** One millionth is the smallest part of a unit that is counted. */
-export const unitScale = 1_000_000;
+/** Digits of the smallest part of a unit that is counted: one millionth. Dollars have digits of their own. */
+export const unitDigits = 6;
+const unitScale = 10 ** unitDigits;
 
 /** Who a budget counts this attempt under; undefined where it does not cover it. */
 export function subjectOf(budget: Budget, attempt: NewAttempt): string | undefined {

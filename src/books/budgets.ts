@@ -29,7 +29,7 @@ export class Budgets {
     this.sql = sql;
   }
 
-  /** All budgets. One process writes them, so they are read once. */
+  /** All budgets. One process writes them, so they are read once; `forget` where a transaction that read them is rolled back. */
   all(): Budget[] {
     this.known ??= this.sql
       .all(`SELECT id, scope, subject, modality, unit, "window", time_zone, alerts, alert_url, created_at, CAST(amount AS TEXT) AS amount
@@ -38,7 +38,13 @@ export class Budgets {
     return this.known;
   }
 
+  /** What was read may be what the book does not have. */
+  forget(): void {
+    this.known = undefined;
+  }
+
   put(budget: Budget): void {
+    this.forget();
     this.sql.run(
       `INSERT INTO budget (id, scope, subject, modality, unit, "window", time_zone, amount, alerts, alert_url, created_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, alerts = excluded.alerts,
@@ -55,12 +61,11 @@ export class Budgets {
       budget.alertUrl ?? null,
       budget.at,
     );
-    this.known = undefined;
   }
 
   /** What was held or spent under it stays in the ledger; only the limit goes. */
   remove(id: string): boolean {
-    this.known = undefined;
+    this.forget();
     this.sql.run('DELETE FROM hold WHERE budget_id = ?', id);
     this.sql.run('DELETE FROM budget_use WHERE budget_id = ?', id);
     return this.sql.run('DELETE FROM budget WHERE id = ?', id) === 1;

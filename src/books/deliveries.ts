@@ -1,5 +1,6 @@
 import type { Row, Sql } from '../runtime/ports.ts';
 import type { Alert } from './budget.ts';
+import { Leases } from './leases.ts';
 
 export type NewDelivery = {
   id: string;
@@ -23,9 +24,11 @@ export type Delivery = NewDelivery & {
 /** Webhooks to send: written in the transaction of what they tell, kept until told or given up. */
 export class Deliveries {
   private readonly sql: Sql;
+  private readonly leases: Leases;
 
   constructor(sql: Sql) {
     this.sql = sql;
+    this.leases = new Leases(sql, { table: 'delivery', key: 'id', condition: "state = 'pending'" });
   }
 
   insert(delivery: NewDelivery): void {
@@ -43,16 +46,9 @@ export class Deliveries {
     );
   }
 
+  /** Takes what is due, for the time of a lease: this try is counted in its `tries`. */
   claim(now: number, lease: number, most: number): Delivery[] {
-    const rows = this.sql.all(
-      "SELECT * FROM delivery WHERE state = 'pending' AND due <= ? AND leased_until <= ? ORDER BY due LIMIT ?",
-      now,
-      now,
-      most,
-    );
-    for (const row of rows) {
-      this.sql.run('UPDATE delivery SET leased_until = ?, tries = tries + 1 WHERE id = ?', now + lease, String(row.id));
-    }
+    const rows = this.leases.claim(now, lease, most);
     return rows.map((row) => ({ ...readDelivery(row), tries: Number(row.tries) + 1 }));
   }
 
@@ -85,8 +81,12 @@ export class Deliveries {
   }
 
   nextDue(): number | undefined {
-    const row = this.sql.all("SELECT MIN(MAX(due, leased_until)) AS due FROM delivery WHERE state = 'pending'")[0];
-    return row?.due === null || row?.due === undefined ? undefined : Number(row.due);
+    return this.leases.nextDue();
+  }
+
+  /** Leases of a process that is gone end at once; what waits for its next try still does. */
+  release(): void {
+    this.leases.release();
   }
 }
 

@@ -5,7 +5,7 @@ export type * from './attempts.ts';
 export type * from './beginning.ts';
 export type * from './book.ts';
 export type * from './budget.ts';
-export { budgetScopes, budgetUnits } from './budget.ts';
+export { budgetScopes, budgetUnits, unitDigits } from './budget.ts';
 export type * from './deliveries.ts';
 export type * from './generations.ts';
 export type * from './idempotency.ts';
@@ -15,9 +15,9 @@ export type * from './responses.ts';
 export type * from './spend.ts';
 export { spendFilters, spendGroups } from './spend.ts';
 
-/** A book as seen from another thread or machine: the same methods, asynchronous. */
+/** A book as seen from another thread or machine: the same methods, asynchronous, without those for its host. */
 export type BookClient = {
-  [Method in Exclude<keyof Book, 'migrate'>]: (
+  [Method in Exclude<keyof Book, 'migrate' | 'rolledBack'>]: (
     ...values: Parameters<Book[Method]>
   ) => Promise<ReturnType<Book[Method]>>;
 };

@@ -1,4 +1,5 @@
 import type { Sql } from '../runtime/ports.ts';
+import { Leases } from './leases.ts';
 
 export type NewJob = { attemptId: string; generationId: string; due: number; leasedUntil: number; deadline: number };
 
@@ -18,9 +19,11 @@ export type DeadLetter = { attemptId: string; generationId: string; at: number; 
 /** Running jobs: a durable timer each. Whoever looks at one holds a lease, so that nobody else does. */
 export class Jobs {
   private readonly sql: Sql;
+  private readonly leases: Leases;
 
   constructor(sql: Sql) {
     this.sql = sql;
+    this.leases = new Leases(sql, { table: 'job', key: 'attempt_id' });
   }
 
   insert(job: NewJob): void {
@@ -36,20 +39,7 @@ export class Jobs {
 
   /** Takes jobs that are due, for the time of a lease. */
   claim(now: number, lease: number, most: number): ClaimedJob[] {
-    const rows = this.sql.all(
-      'SELECT * FROM job WHERE due <= ? AND leased_until <= ? ORDER BY due LIMIT ?',
-      now,
-      now,
-      most,
-    );
-    for (const row of rows) {
-      this.sql.run(
-        'UPDATE job SET leased_until = ?, tries = tries + 1 WHERE attempt_id = ?',
-        now + lease,
-        String(row.attempt_id),
-      );
-    }
-    return rows.map((row) => ({
+    return this.leases.claim(now, lease, most).map((row) => ({
       attemptId: String(row.attempt_id),
       generationId: String(row.generation_id),
       deadline: Number(row.deadline),
@@ -84,17 +74,14 @@ export class Jobs {
     return this.sql.run('UPDATE job SET due = ? WHERE attempt_id = ?', now + 1, attemptId) === 1;
   }
 
-  /** Leases of a process that is gone end at once. */
+  /** Leases of a process that is gone end at once, and every job is due now. */
   release(now: number): void {
-    this.sql.run('UPDATE job SET leased_until = 0, due = MIN(due, ?)', now);
+    this.leases.release();
+    this.sql.run('UPDATE job SET due = MIN(due, ?)', now);
   }
 
   cancel(generationId: string, now: number): boolean {
     return this.sql.run('UPDATE job SET canceling = 1, due = ? WHERE generation_id = ?', now + 1, generationId) > 0;
-  }
-
-  has(attemptId: string): boolean {
-    return this.sql.all('SELECT 1 FROM job WHERE attempt_id = ?', attemptId).length > 0;
   }
 
   remove(attemptId: string): void {
@@ -121,7 +108,6 @@ export class Jobs {
   }
 
   nextDue(): number | undefined {
-    const row = this.sql.all('SELECT MIN(MAX(due, leased_until)) AS due FROM job')[0];
-    return row?.due === null || row?.due === undefined ? undefined : Number(row.due);
+    return this.leases.nextDue();
   }
 }

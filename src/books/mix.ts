@@ -1,5 +1,6 @@
 import type { Modality, ReceiptLine } from '../contract/index.ts';
 import type { MixClass, MixRow, MixSteps } from '../meter/forecast-mix.ts';
+import { roundedQuantity } from '../meter/money.ts';
 import type { Row, Sql, SqlValue } from '../runtime/ports.ts';
 
 export type MixQuery = {
@@ -103,9 +104,9 @@ function finished({ row, took, classes }: Sums): MixRow {
   const sorted = [...classes.entries()].sort(([one], [other]) => (one < other ? -1 : 1));
   row.classes = sorted.map(([, { found, lines }]) => {
     const metered = [...lines.entries()].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, line]) => line);
-    return { ...found, metered: metered.map((line) => ({ ...line, quantity: rounded(line.quantity) })) };
+    return { ...found, metered: metered.map((line) => ({ ...line, quantity: roundedQuantity(line.quantity) })) };
   });
-  for (const [unit, quantity] of Object.entries(row.units)) row.units[unit] = rounded(quantity);
+  for (const [unit, quantity] of Object.entries(row.units)) row.units[unit] = roundedQuantity(quantity);
   took.sort((one, other) => one - other);
   const median = took[Math.floor((took.length - 1) / 2)];
   if (median !== undefined) {
@@ -131,11 +132,6 @@ function emptyRow(row: Row): MixRow {
 
 function exceeded(steps: readonly number[], quantity: number): number {
   return steps.filter((step) => quantity > step).length;
-}
-
-/** A sum of decimals without the noise of its additions. */
-function rounded(quantity: number): number {
-  return Math.round(quantity * 1e9) / 1e9;
 }
 
 function conditions(query: MixQuery): { where: string; values: SqlValue[] } {

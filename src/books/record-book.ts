@@ -3,7 +3,7 @@ import { AssetRecords, type AssetRow } from './assets.ts';
 import type { Budget, BudgetState } from './budget.ts';
 import { Budgets } from './budgets.ts';
 import { Deliveries, type Delivery, type NewDelivery } from './deliveries.ts';
-import { Idempotency, type IdempotentClaim, type KeptAnswer } from './idempotency.ts';
+import { type AgedRequest, Idempotency, type IdempotentClaim, type KeptAnswer } from './idempotency.ts';
 import { type DeadLetter, Jobs } from './jobs.ts';
 import { type KeyGrant, type KeyRow, Keys, type NewKey } from './keys.ts';
 import { type ResponseRecord, Responses } from './responses.ts';
@@ -87,6 +87,14 @@ export abstract class RecordBook {
 
   forgetRequest(keyId: string, name: string): void {
     this.idempotency.forget(keyId, name);
+  }
+
+  agedRequests(now: number, most: number): AgedRequest[] {
+    return this.idempotency.aged(now, most);
+  }
+
+  removeAgedRequests(found: readonly AgedRequest[]): void {
+    this.idempotency.removeAged(found);
   }
 
   putBudget(budget: Budget): void {

@@ -223,6 +223,37 @@ export function sumOf(counts: Uint32Array | undefined, rows: number): number {
   return sum;
 }
 
+/**
+ * A segment of attempts in pieces of about so many rows, without copying. An attempt stays with the copies that stand before it.
+ */
+export function* slices(segment: Segment, size: number): Generator<Segment> {
+  const { rows, codes, numbers } = segment;
+  if (rows <= size) {
+    yield segment;
+    return;
+  }
+  const places = { tagCount: 0, unitCount: 0, lineCount: 0 };
+  for (let from = 0; from < rows; ) {
+    let to = Math.min(from + size, rows);
+    while (to < rows && codes.chain !== undefined && codes.chain[to - 1] === 1) to++;
+    const ends = { ...places };
+    for (const count of ['tagCount', 'unitCount', 'lineCount'] as const) {
+      const counts = codes[count];
+      if (counts) for (let row = from; row < to; row++) ends[count] += counts[row]!;
+    }
+    const slice: Segment = { rows: to - from, codes: {}, numbers: {} };
+    for (const column of columns) {
+      const count = countOf[column] as keyof typeof places | undefined;
+      const [start, end] = count === undefined ? [from, to] : [places[count], ends[count]];
+      if (isCode(column)) slice.codes[column] = codes[column]?.subarray(start, end);
+      else slice.numbers[column] = numbers[column]?.subarray(start, end);
+    }
+    yield slice;
+    Object.assign(places, ends);
+    from = to;
+  }
+}
+
 /** The rows that are wanted, of a segment of attempts. */
 export function chosenRows(segment: Segment, wanted: (row: number) => boolean): Segment {
   const rows: number[] = [];

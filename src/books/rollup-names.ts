@@ -2,7 +2,7 @@ import type { ReceiptLine } from '../contract/index.ts';
 import type { Sql } from '../runtime/ports.ts';
 
 /** What codes stand for. `cell` and `sku` are several words in one. */
-export const nameKinds = ['cell', 'key', 'project', 'user', 'workflow', 'parent', 'tag', 'unit', 'sku'] as const;
+const nameKinds = ['cell', 'key', 'project', 'user', 'workflow', 'parent', 'tag', 'unit', 'sku'] as const;
 export type NameKind = (typeof nameKinds)[number];
 
 /** What is the same for all attempts of one cell. */
@@ -140,9 +140,18 @@ export class Names {
 export class PassingNames extends Names {
   private readonly texts = new Map<NameKind, { from: number; texts: string[]; places: Map<string, number> }>();
 
+  private readonly read = new Map<string, string>();
+
   override text(kind: NameKind, code: number): string {
     const made = this.texts.get(kind);
-    return made && code >= made.from ? (made.texts[code - made.from] ?? '') : super.text(kind, code);
+    if (made && code >= made.from) return made.texts[code - made.from] ?? '';
+    const place = `${kind} ${code}`;
+    let text = this.read.get(place);
+    if (text === undefined) {
+      text = super.text(kind, code);
+      keep(this.read, place, text);
+    }
+    return text;
   }
 
   protected override make(kind: NameKind, text: string): number {

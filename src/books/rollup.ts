@@ -1,33 +1,10 @@
 import type { Row, Sql } from '../runtime/ports.ts';
-import {
-  allColumns,
-  blobOf,
-  type Column,
-  columns,
-  countOf,
-  isCode,
-  join,
-  pack,
-  type Segment,
-  sumOf,
-  unpackCodes,
-  unpackNumbers,
-} from './rollup-columns.ts';
+import { columns, join } from './rollup-columns.ts';
 import { Names } from './rollup-names.ts';
 import { isFirst, lateOnes, siblingsOf } from './rollup-order.ts';
 import { readAttempts, SegmentBuilder } from './rollup-rows.ts';
+import { Segments } from './rollup-store.ts';
 import { summarize } from './rollup-summary.ts';
-import type { Scratch } from './scratch.ts';
-
-export type StoredSegment = {
-  id: number;
-  rows: number;
-  level: number;
-  firstAt: number;
-  lastAt: number;
-  /** Rows of its summary by part. None where it has no summary. */
-  summary?: { summary: number; spans: number; chained: number };
-};
 
 /** Attempts that one step takes in, and how many of the newest it leaves alone: most of them are still open. */
 const step = 384;
@@ -39,12 +16,6 @@ const fanOut = 8;
 const highestLevel = 2;
 /** Values of one column that are still one blob: a Durable Object's row holds 2 MB. */
 const mostValues = 200_000;
-const columnsAPart = 64;
-
-/** A segment's attempts; and of a large one also what `summarize` makes of them. */
-const parts = ['attempts', 'summary', 'spans', 'chained'] as const;
-type Part = (typeof parts)[number];
-
 /**
  * The settled attempts once more, by columns: what reports are added up from, in a tenth of the time and the bytes. All of it follows
  * from the attempts and can be made anew at any time.
@@ -53,6 +24,7 @@ type Part = (typeof parts)[number];
  * watermark, is noted as late and taken in by itself once it has ended.
  */
 export class Rollup {
+  readonly segments: Segments;
   private readonly sql: Sql;
   /** The highest watermark ever seen. May be above the stored one, after a rollback: then more is noted as late than need be. */
   private seen: string | undefined;
@@ -66,6 +38,7 @@ export class Rollup {
 
   constructor(sql: Sql) {
     this.sql = sql;
+    this.segments = new Segments(sql);
   }
 
   /** An attempt was written. */
@@ -139,7 +112,7 @@ export class Rollup {
       if (this.seen === undefined || last > this.seen) this.seen = last;
     }
     const segment = builder.finish();
-    if (segment.rows > 0) this.write(epoch, 0, firstAt, lastAt, segment);
+    if (segment.rows > 0) this.segments.write(epoch, 0, firstAt, lastAt, segment);
     return scanned.length > 0 || late.length > 0;
   }
 
@@ -176,62 +149,6 @@ export class Rollup {
     };
   }
 
-  /** Newest first. Times are those of attempts, in milliseconds. */
-  segments(most = -1): StoredSegment[] {
-    return this.sql
-      .all(
-        `SELECT id, row_count, level, first_at, last_at, summary_rows, span_rows, chained_rows FROM rollup_segment
-         WHERE epoch = (SELECT epoch FROM rollup_state) ORDER BY id DESC LIMIT ?`,
-        most,
-      )
-      .map((row) => ({
-        id: Number(row.id),
-        rows: Number(row.row_count),
-        level: Number(row.level),
-        firstAt: Number(row.first_at),
-        lastAt: Number(row.last_at),
-        ...(Number(row.summary_rows) > 0
-          ? {
-              summary: {
-                summary: Number(row.summary_rows),
-                spans: Number(row.span_rows),
-                chained: Number(row.chained_rows),
-              },
-            }
-          : {}),
-      }));
-  }
-
-  /**
-   * The wanted columns of a segment; those of a flat column need its count.
-   */
-  read(stored: StoredSegment, wanted: readonly Column[], part: Part = 'attempts', scratch?: Scratch): Segment {
-    const { id, summary } = stored;
-    const rows = part === 'attempts' ? stored.rows : (summary?.[part] ?? 0);
-    const segment: Segment = { rows, codes: {}, numbers: {} };
-    const lengths: Partial<Record<Column, number>> = {};
-    const lengthOf = (column: Column): number => {
-      const count = countOf[column];
-      if (!count) return rows;
-      lengths[count] ??= sumOf(segment.codes[count], lengthOf(count));
-      return lengths[count];
-    };
-    for (const column of allColumns) {
-      if (!wanted.includes(column)) continue;
-      const row = this.sql.all(
-        'SELECT kind, base, data FROM rollup_column WHERE id = ?',
-        numberOf(id, part, column),
-      )[0];
-      if (!row) continue;
-      const packed = { kind: Number(row.kind), base: Number(row.base), data: blobOf(row.data) };
-      const length = lengthOf(column);
-      const room = `${part} ${column}`;
-      if (isCode(column)) segment.codes[column] = unpackCodes(packed, length, scratch?.codesFor(room, length));
-      else segment.numbers[column] = unpackNumbers(packed, length, scratch?.numbersFor(room, length));
-    }
-    return segment;
-  }
-
   private scan(upto: string, limit: number, leave: number): Row[] {
     if (leave > 0) {
       const beyond = this.sql.all(
@@ -244,42 +161,20 @@ export class Rollup {
     return readAttempts(this.sql, 'after', upto, limit);
   }
 
-  private write(epoch: number, level: number, firstAt: number, lastAt: number, segment: Segment): void {
-    const id = Number(this.sql.all('SELECT COALESCE(MAX(id), 0) + 1 AS id FROM rollup_segment')[0]?.id);
-    this.sql.run(
-      'INSERT INTO rollup_segment (id, epoch, row_count, level, first_at, last_at) VALUES (?, ?, ?, ?, ?, ?)',
-      ...[id, epoch, segment.rows, level, firstAt, lastAt],
-    );
-    this.writePart(id, 'attempts', segment);
-  }
-
-  private writePart(id: number, part: Part, segment: Segment): void {
-    for (const column of allColumns) {
-      const values = isCode(column) ? segment.codes[column] : segment.numbers[column];
-      const packed = values && pack(values);
-      if (!packed) continue;
-      const { kind, base, data } = packed;
-      this.sql.run(
-        'INSERT INTO rollup_column (id, kind, base, data) VALUES (?, ?, ?, ?)',
-        ...[numberOf(id, part, column), kind, base, data],
-      );
-    }
-  }
-
   /** The newest segments of one level become one of the next. Whether there were enough of them. */
   private merge(epoch: number): boolean {
-    const tail = this.segments(fanOut).reverse();
+    const tail = this.segments.list(fanOut).reverse();
     const level = tail[0]?.level ?? highestLevel;
     if (tail.length < fanOut || level >= highestLevel || tail.some((one) => one.level !== level)) return false;
-    const whole = join(tail.map((one) => this.read(one, columns)));
+    const whole = join(tail.map((one) => this.segments.read(one, columns)));
     const values = Object.values({ ...whole.codes, ...whole.numbers });
     if (values.some((column) => column !== undefined && column.length > mostValues)) {
       for (const { id } of tail) this.sql.run('UPDATE rollup_segment SET level = ? WHERE id = ?', highestLevel, id);
       return true;
     }
-    for (const one of tail) this.remove(one.id);
+    for (const one of tail) this.segments.remove(one.id);
     const firstAt = Math.min(...tail.map((one) => one.firstAt));
-    this.write(epoch, level + 1, firstAt, Math.max(...tail.map((one) => one.lastAt)), whole);
+    this.segments.write(epoch, level + 1, firstAt, Math.max(...tail.map((one) => one.lastAt)), whole);
     return true;
   }
 
@@ -289,29 +184,24 @@ export class Rollup {
       'SELECT id FROM rollup_segment WHERE epoch = ? AND level = ? AND summary_rows IS NULL LIMIT 1',
       ...[epoch, highestLevel],
     )[0];
-    const stored = row && this.segments().find((one) => one.id === row.id);
+    const stored = row && this.segments.list().find((one) => one.id === row.id);
     if (!stored) return false;
-    const found = summarize(this.sql, epoch, this.read(stored, columns));
+    const found = summarize(this.sql, epoch, this.segments.read(stored, columns));
     this.sql.run(
       'UPDATE rollup_segment SET summary_rows = ?, span_rows = ?, chained_rows = ? WHERE id = ?',
       ...[found?.summary.rows ?? 0, found?.spans.rows ?? 0, found?.chained.rows ?? 0, stored.id],
     );
     if (found) {
-      for (const part of ['summary', 'spans', 'chained'] as const) this.writePart(stored.id, part, found[part]);
+      for (const part of ['summary', 'spans', 'chained'] as const)
+        this.segments.writePart(stored.id, part, found[part]);
     }
     return true;
-  }
-
-  private remove(segment: number): void {
-    const first = numberOf(segment, 'attempts', allColumns[0]!);
-    this.sql.run('DELETE FROM rollup_column WHERE id >= ? AND id < ?', first, first + parts.length * columnsAPart);
-    this.sql.run('DELETE FROM rollup_segment WHERE id = ?', segment);
   }
 
   /** Removes a little of what is from before the last rebuild. */
   private clear(epoch: number): boolean {
     const old = this.sql.all('SELECT id FROM rollup_segment WHERE epoch < ? LIMIT 2', epoch);
-    for (const { id } of old) this.remove(Number(id));
+    for (const { id } of old) this.segments.remove(Number(id));
     const names = this.sql.run(
       `DELETE FROM rollup_name WHERE (epoch, kind, text) IN
          (SELECT epoch, kind, text FROM rollup_name WHERE epoch < ? LIMIT 1000)`,
@@ -333,8 +223,4 @@ export class Rollup {
     this.seen ??= this.state().upto;
     return this.seen;
   }
-}
-
-function numberOf(segment: number, part: Part, column: Column): number {
-  return (segment * parts.length + parts.indexOf(part)) * columnsAPart + allColumns.indexOf(column);
 }

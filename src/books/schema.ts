@@ -249,4 +249,8 @@ DELETE FROM rollup_column;
 UPDATE rollup_state SET epoch = epoch + 1, upto = '', clearing = EXISTS (SELECT 1 FROM rollup_name);
 DELETE FROM rollup_late;
 `,
+  `
+-- what has aged: answers of the cache live longer than those of keys
+CREATE INDEX idempotency_aged ON idempotency (key_id = 'cache', created_at);
+`,
 ];

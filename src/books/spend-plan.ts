@@ -1,8 +1,11 @@
+import { unitOfMeter } from '../meter/unit-costs.ts';
 import type { Sql } from '../runtime/ports.ts';
-import type { CodeColumn, Column, Segment } from './rollup-columns.ts';
+import type { Column } from './rollup-columns.ts';
 import { type Cell, PassingNames, readCell, readSku, type Sku } from './rollup-names.ts';
 import type { SpendFilter, SpendQuery } from './spend.ts';
-import { mark, Pairs } from './spend-sums.ts';
+import { type CodesOf, column, Lazy, mapped, timeCodes } from './spend-codes.ts';
+import { Pairs } from './spend-pairs.ts';
+import { mark } from './spend-sums.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
@@ -10,10 +13,10 @@ const day = 24 * hour;
 /** One step of grouping: codes by row, and what they are called. */
 export type Level = {
   name: string;
-  codesOf(segment: Segment, room: Uint32Array): Uint32Array;
+  codesOf: CodesOf;
   text(code: number): string;
 };
-export type Filter = { codesOf(segment: Segment, room: Uint32Array): Uint32Array; allowed: Set<number> };
+export type Filter = { codesOf: CodesOf; allowed: Set<number> };
 
 const cellGroups = ['modality', 'provider', 'model', 'simulated', 'status', 'basis', 'catalogue'];
 const nameGroups = ['project', 'user', 'workflow', 'parent'] as const;
@@ -223,6 +226,11 @@ export class SpendPlan {
     return (tag) => (tag <= last ? known.has(tag) : isNamed(tag));
   }
 
+  /** How much work an attempt is, against one that is only added up. */
+  get weight(): number {
+    return 1 + this.levels.length / 2 + (this.byLine ? 2 : 0) + (this.groupsTags ? 3 : 0);
+  }
+
   /** Whether a segment's summary does for its attempts. */
   isInSummary(isInside: boolean): boolean {
     const onDays = (time: number) => !Number.isFinite(time) || time % day === 0;
@@ -287,41 +295,6 @@ export class SpendPlan {
   }
 }
 
-/** Numbers by code, each found out once. */
-export class Lazy {
-  private values = new Int32Array(256).fill(-2);
-  private readonly find: (code: number) => number;
-
-  constructor(find: (code: number) => number) {
-    this.find = find;
-  }
-
-  at(code: number): number {
-    const value = code < this.values.length ? this.values[code]! : -2;
-    return value === -2 ? this.learn(code) : value;
-  }
-
-  private learn(code: number): number {
-    if (code >= this.values.length) {
-      const longer = new Int32Array(Math.max(code + 1, this.values.length * 2)).fill(-2);
-      longer.set(this.values);
-      this.values = longer;
-    }
-    const value = this.find(code);
-    this.values[code] = value;
-    return value;
-  }
-}
-
-/** What a meter counts. */
-export function unitOfMeter(meter: string): string {
-  if (meter.endsWith('_tokens')) return 'tokens';
-  if (meter === 'gpu_seconds') return meter;
-  if (meter.endsWith('_seconds')) return 'seconds';
-  if (meter.endsWith('_characters')) return 'characters';
-  return meter.startsWith('models_3d') ? 'models' : meter;
-}
-
 function marksOf({ outcome, status, basis }: Cell): number {
   const hit = basis === 'gateway_cache_hit';
   return (
@@ -340,26 +313,4 @@ function dense(places: Map<string, number>, words: string, make: () => void): nu
     make();
   }
   return place;
-}
-
-type CodesOf = Level['codesOf'];
-
-function column(name: CodeColumn): CodesOf {
-  return ({ rows, codes }, room) => codes[name] ?? room.fill(0, 0, rows);
-}
-
-function mapped(name: CodeColumn, change: (code: number) => number): CodesOf {
-  return ({ rows, codes }, room) => {
-    const from = codes[name];
-    if (!from) return room.fill(change(0), 0, rows);
-    for (let row = 0; row < rows; row++) room[row] = change(from[row]!);
-    return room;
-  };
-}
-
-function timeCodes(length: number): CodesOf {
-  return ({ rows, numbers: { at } }, room) => {
-    for (let row = 0; row < rows; row++) room[row] = at === undefined ? 0 : Math.floor(at[row]! / length);
-    return room;
-  };
 }

@@ -1,23 +1,25 @@
 import { GatewayError } from '../contract/index.ts';
+import { roundedQuantity } from '../meter/money.ts';
 import type { Row, Sql } from '../runtime/ports.ts';
 import { Lists } from './percentile.ts';
-import type { Rollup, StoredSegment } from './rollup.ts';
-import type { Segment } from './rollup-columns.ts';
+import type { Rollup } from './rollup.ts';
+import { type Segment, slices } from './rollup-columns.ts';
 import { isFirst, lateOnes, siblingsOf } from './rollup-order.ts';
 import { readAttempts, SegmentBuilder } from './rollup-rows.ts';
+import type { StoredSegment } from './rollup-store.ts';
 import type { Percentiles, SpendAnswer, SpendQuery, SpendRow, SpendStep, SpendSums } from './spend.ts';
 import { SpendPlan } from './spend-plan.ts';
 import { SpendScan } from './spend-scan.ts';
 import { Sums } from './spend-sums.ts';
 
 /** What one step does at most: a few milliseconds of each. */
-const [rowsAStep, attemptsAStep, groupsAStep, answersAStep] = [16_384, 384, 50_000, 400] as const;
+const [rowsAStep, attemptsAStep, groupsAStep, answersAStep] = [8_192, 160, 50_000, 200] as const;
 /** More groups than this are not held in memory; more rows than that are not put in order. */
-const mostGroups = 1_000_000;
+const mostGroups = 250_000;
 const mostSorted = 10_000;
 const ranks = [0.5, 0.95];
 /** Attempts that take as long as a row of percentiles. */
-const attemptsASummaryRow = 20;
+const attemptsASpanRow = 20;
 
 /** One report over the columns and what is not in them yet, step by step. Nothing may move while it reads. */
 export class SpendReport {
@@ -28,6 +30,8 @@ export class SpendReport {
   private readonly query: SpendQuery;
   private readonly plan: SpendPlan;
   private readonly scan: SpendScan;
+  /** What this step has done so far. */
+  private work = 0;
   private readonly steps: Generator<SpendRow[], Omit<SpendAnswer, 'rows'>>;
 
   constructor(sql: Sql, rollup: Rollup, query: SpendQuery) {
@@ -47,7 +51,7 @@ export class SpendReport {
   private *run(): Generator<SpendRow[], Omit<SpendAnswer, 'rows'>> {
     yield* this.readColumns();
     yield* this.readRest((segment) => this.scan.add(segment, false));
-    const chosen = this.choose();
+    const chosen = yield* this.choose();
     if (this.scan.isPutOff) {
       const wanted = new Uint8Array(this.scan.groups);
       const attempts = new Int32Array(this.scan.groups);
@@ -69,45 +73,61 @@ export class SpendReport {
 
   /** @param wanted where all was read before: what was put off is read, for these groups. */
   private *readColumns(wanted?: Uint8Array): Generator<SpendRow[], void> {
-    const { plan, rollup, scan } = this;
-    let work = 0;
-    for (const stored of rollup.segments().reverse()) {
+    const { plan, rollup } = this;
+    this.work = 0;
+    for (const stored of rollup.segments.list().reverse()) {
       if (stored.lastAt < plan.from || stored.firstAt >= plan.to) continue;
       const inside = stored.firstAt >= plan.from && stored.lastAt < plan.to;
-      const isSummary = stored.summary !== undefined && plan.isInSummary(inside);
-      const more = isSummary ? this.workOf(stored) : stored.rows;
-      if (work > 0 && work + more > rowsAStep) {
-        work = 0;
-        yield [];
-      }
-      work += more;
-      if (isSummary) this.readSummary(stored, inside, wanted);
-      else this.readPart(stored, 'attempts', inside, wanted);
-      if (scan.groups > mostGroups) throw tooMany();
+      if (stored.summary !== undefined && plan.isInSummary(inside)) yield* this.readSummary(stored, inside, wanted);
+      else yield* this.readPart(stored, 'attempts', inside, wanted);
     }
   }
 
-  private readPart(stored: StoredSegment, part: 'attempts' | 'chained', inside: boolean, wanted?: Uint8Array): void {
+  private *readPart(
+    stored: StoredSegment,
+    part: 'attempts' | 'chained',
+    inside: boolean,
+    wanted?: Uint8Array,
+  ): Generator<SpendRow[], void> {
     const { plan, rollup, scan } = this;
-    const segment = rollup.read(stored, plan.columns, part, scan.scratch);
-    if (wanted) scan.addPutOff(segment, inside, wanted);
-    else scan.add(segment, inside);
+    for (const slice of slices(rollup.segments.read(stored, plan.columns, part, scan.scratch), this.rowsASlice)) {
+      yield* this.pause(slice.rows * plan.weight);
+      if (wanted) scan.addPutOff(slice, inside, wanted);
+      else scan.add(slice, inside);
+    }
   }
 
-  private readSummary(stored: StoredSegment, inside: boolean, wanted?: Uint8Array): void {
+  private *readSummary(stored: StoredSegment, inside: boolean, wanted?: Uint8Array): Generator<SpendRow[], void> {
     const { plan, rollup, scan } = this;
-    scan.addSummary(rollup.read(stored, plan.summaryColumns ?? [], 'summary', scan.scratch), inside, wanted);
-    if (stored.summary?.chained) this.readPart(stored, 'chained', inside, wanted);
+    const { segments } = rollup;
+    yield* this.pause((stored.summary?.summary ?? 0) * plan.weight);
+    scan.addSummary(segments.read(stored, plan.summaryColumns ?? [], 'summary', scan.scratch), inside, wanted);
+    if (stored.summary?.chained) yield* this.readPart(stored, 'chained', inside, wanted);
     if (!plan.tallied || (!wanted && scan.isPutOff)) return;
     const { part, columns } = plan.tallied;
-    const read = rollup.read(stored, columns, part, scan.scratch);
-    if (part === 'spans') scan.addSpans(read, inside, wanted);
-    else scan.addTallies(read, inside, wanted);
+    if (part === 'spans') {
+      yield* this.pause((stored.summary?.spans ?? 0) * attemptsASpanRow);
+      scan.addSpans(segments.read(stored, columns, part, scan.scratch), inside, wanted);
+      return;
+    }
+    for (const slice of slices(segments.read(stored, columns, part, scan.scratch), this.rowsASlice)) {
+      yield* this.pause(slice.rows * plan.weight);
+      scan.addTallies(slice, inside, wanted);
+    }
   }
 
-  private workOf({ rows, summary }: StoredSegment): number {
-    const tallies = this.plan.tallied?.part === 'attempts' ? rows / 2 : (summary?.spans ?? 0) * attemptsASummaryRow;
-    return (summary?.summary ?? 0) + (summary?.chained ?? 0) + tallies;
+  private get rowsASlice(): number {
+    return Math.floor(rowsAStep / this.plan.weight);
+  }
+
+  /** Lets others have their turn, where this much more would be too much for one. */
+  private *pause(more: number): Generator<SpendRow[], void> {
+    if (this.scan.groups > mostGroups) throw tooMany();
+    if (this.work > 0 && this.work + more > rowsAStep) {
+      this.work = 0;
+      yield [];
+    }
+    this.work += more;
   }
 
   /** What is above the watermark, and what is open or late below it. */
@@ -148,19 +168,24 @@ export class SpendReport {
   }
 
   /** The dearest groups, or all where the limit allows. */
-  private choose(): { groups: number[]; isAll: boolean } {
+  private *choose(): Generator<SpendRow[], { groups: number[]; isAll: boolean }> {
     const { sums, groups: size } = this.scan;
-    const all: number[] = [];
-    for (let group = 0; group < size; group++) if (sums.attemptsAt(group) > 0) all.push(group);
     const limit = this.query.limit ?? Number.POSITIVE_INFINITY;
-    if (all.length <= limit) return { groups: all, isAll: true };
     // By size first: only those near the limit have to be put in order.
-    const sizes = new Int32Array(1024);
     const sizeOf = (group: number) => Math.min(1023, Math.floor(Math.log2(Math.max(sums.costNear(group), 0) + 1) * 16));
-    for (const group of all) sizes[sizeOf(group)]!++;
+    const sizes = new Int32Array(1024);
+    const groups: number[] = [];
+    for (let group = 0; group < size; group++) {
+      if (group % groupsAStep === groupsAStep - 1) yield [];
+      if (sums.attemptsAt(group) === 0) continue;
+      groups.push(group);
+      sizes[sizeOf(group)]!++;
+    }
+    if (groups.length <= limit) return { groups, isAll: true };
+    yield [];
     let least = 1023;
     for (let sum = sizes[least]!; sum < limit && least > 0; ) sum += sizes[--least]!;
-    const near = all.filter((group) => sizeOf(group) >= least);
+    const near = groups.filter((group) => sizeOf(group) >= least);
     near.sort((one, other) => sums.costNear(other) - sums.costNear(one) || one - other);
     return { groups: near.slice(0, limit), isAll: false };
   }
@@ -202,7 +227,7 @@ export class SpendReport {
       };
       for (const entry of units(group)) {
         const name = nameOf(scan.units.first[entry]!);
-        row.units[name] = rounded(scan.quantities.at(entry));
+        row.units[name] = roundedQuantity(scan.quantities.at(entry));
         const unitCost = percentilesOf(scan.unitCosts.percentiles(entry, ranks));
         if (unitCost) row.unitCost[name] = unitCost;
       }
@@ -250,11 +275,6 @@ function percentilesOf(values: number[] | undefined): Percentiles | undefined {
   return { p50: BigInt(Math.round(p50)), p95: BigInt(Math.round(p95)) };
 }
 
-/** A sum of decimals without the noise of its additions. */
-function rounded(quantity: number): number {
-  return Number.isInteger(quantity) ? quantity : Math.round(quantity * 1e9) / 1e9;
-}
-
 function compare(one: SpendRow, other: SpendRow): number {
   for (const name of Object.keys(one.group) as (keyof SpendRow['group'])[]) {
     const [left = '', right = ''] = [one.group[name], other.group[name]];
@@ -265,7 +285,7 @@ function compare(one: SpendRow, other: SpendRow): number {
 
 function tooMany(): GatewayError {
   return new GatewayError('invalid_request', {
-    message: 'This makes more than a million groups. Ask for a shorter time, fewer groups or with a filter.',
+    message: `This makes more than ${mostGroups} groups. Ask for a shorter time, fewer groups or with a filter.`,
     param: 'group_by',
   });
 }

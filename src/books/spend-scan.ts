@@ -4,9 +4,10 @@ import { highUnit } from './rollup-rows.ts';
 import { Scratch } from './scratch.ts';
 import { chainsOf, groupsByRow, leaveCopies, leaveUntagged, type Placed } from './spend-items.ts';
 import { addLines } from './spend-lines.ts';
+import { Pairs, Whole } from './spend-pairs.ts';
 import type { SpendPlan } from './spend-plan.ts';
 import { addSpans, addSummary } from './spend-summary.ts';
-import { Counts, type Items, mark, Pairs, Sums, Whole } from './spend-sums.ts';
+import { Counts, type Items, mark, Sums } from './spend-sums.ts';
 import { million, tallyChains, tallyLines, tallyRows } from './spend-tally.ts';
 
 /** More groups than this are not tallied in passing. */

@@ -20,8 +20,7 @@ export const spendGroups = [
 export type SpendGroup = (typeof spendGroups)[number];
 
 /** What exports and summaries are grouped by besides: `cell` is all that does not change between like attempts, `tags` are all of an attempt's tags together, `sku` is a price with its meter. */
-export const exportGroups = ['cell', 'key_id', 'tags', 'sku', 'simulated', 'status', 'basis', 'catalogue'] as const;
-export type ExportGroup = (typeof exportGroups)[number];
+export type ExportGroup = 'cell' | 'key_id' | 'tags' | 'sku' | 'simulated' | 'status' | 'basis' | 'catalogue';
 
 export const spendFilters = [...spendGroups, 'meter'] as const;
 export type SpendFilter = (typeof spendFilters)[number];

@@ -1,26 +1,43 @@
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Owner } from './look.ts';
 
-/** Milliseconds between two looks at a tenant's outputs, and how many go at a time. */
+/** Milliseconds between two looks at what a tenant keeps, and how many are read at a time. */
 const every = 3_600_000;
 const most = 500;
 
 const looked = new WeakMap<Gateway, Map<string, number>>();
 
-/** Removes outputs that are older than the operator keeps them. Looks once an hour; without a stated age nothing is ever removed. */
+/**
+ * Removes what is older than it is kept, once an hour: answers for whoever repeats a request (see Idempotency), and outputs where the
+ * operator states an age. The bytes go first: what is left half-way is found again.
+ */
 export async function expireOutputs(gateway: Gateway, { tenant, book }: Owner): Promise<void> {
-  const { outputLife } = gateway;
-  if (outputLife === undefined) return;
   const times = looked.get(gateway) ?? new Map<string, number>();
   looked.set(gateway, times);
   const now = gateway.clock.now();
   if (now - (times.get(tenant) ?? Number.NEGATIVE_INFINITY) < every) return;
   times.set(tenant, now);
-  const ids = await book.agedAssets(now - outputLife, most);
-  for (const id of ids) {
-    // The bytes first: what is left half-way is found again.
-    await gateway.assets.remove(id);
-    await book.removeAsset(id);
-  }
-  if (ids.length === most) times.delete(tenant);
+  const ends = [removeAnswers(gateway, book, now)];
+  if (gateway.outputLife !== undefined) ends.push(removeOutputs(gateway, book, now - gateway.outputLife));
+  await Promise.all(ends);
+}
+
+async function removeOutputs({ assets }: Gateway, book: Owner['book'], before: number): Promise<void> {
+  let ids: string[];
+  do {
+    ids = await book.agedAssets(before, most);
+    for (const id of ids) {
+      await assets.remove(id);
+      await book.removeAsset(id);
+    }
+  } while (ids.length === most);
+}
+
+async function removeAnswers({ assets }: Gateway, book: Owner['book'], now: number): Promise<void> {
+  let aged: Awaited<ReturnType<typeof book.agedRequests>>;
+  do {
+    aged = await book.agedRequests(now, most);
+    for (const { body } of aged) if (body !== undefined) await assets.remove(body);
+    if (aged.length > 0) await book.removeAgedRequests(aged);
+  } while (aged.length === most);
 }

@@ -1,5 +1,5 @@
 import type { BasePrices, Dims, Meter, Price } from '../contract/index.ts';
-import { type Fraction, parseDecimal, picoPerUsd } from './money.ts';
+import { compare, type Fraction, parseDecimal, picoPerUsd } from './money.ts';
 
 /** A price ready for arithmetic: pico-dollars per unit as an exact fraction. `weight` counts its conditions. */
 export type Rate = { price: Price; perUnit: Fraction; weight: number; least?: Fraction };
@@ -172,5 +172,5 @@ function includes(price: Price, other: Price): boolean {
 }
 
 function isDearer(one: Rate, other: Rate): boolean {
-  return one.perUnit.top * other.perUnit.bottom > other.perUnit.top * one.perUnit.bottom;
+  return compare(one.perUnit, other.perUnit) > 0;
 }

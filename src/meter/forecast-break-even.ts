@@ -1,10 +1,10 @@
 import type { Catalogue } from './catalogue.ts';
 import { crossing, type Machines, machinesFor, ownCost } from './forecast-crossing.ts';
-import { decimalOf, exact, over, picoOf, product, shown, usdOf } from './forecast-fraction.ts';
+import { decimalOf, exact, over, product, shown, usdOf } from './forecast-fraction.ts';
 import { baseOf, casesOf, marginalOf, monthHours, type Pair, type SelfHosted } from './forecast-machines.ts';
 import { secondsOf } from './forecast-seconds.ts';
 import { costOf, knownPico, type Workload } from './forecast-workload.ts';
-import { type Fraction, writeUsd } from './money.ts';
+import { type Fraction, picoOf, writeUsd } from './money.ts';
 
 export type BreakEven = {
   modality: string;

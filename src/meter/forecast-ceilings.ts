@@ -1,6 +1,7 @@
-import { compare, decimalOf, exact, over, times } from './forecast-fraction.ts';
+import { decimalOf, exact, over, times } from './forecast-fraction.ts';
 import { tokensOf, type Workload } from './forecast-workload.ts';
 import type { Fraction } from './money.ts';
+import { compare } from './money.ts';
 
 /** What a provider allows one account; a minute's requests, tokens and images, and calls at one time. */
 export type RateLimit = { rpm?: number; tpm?: number; images_per_minute?: number; concurrent?: number };

@@ -1,5 +1,6 @@
-import { ceiling, compare, floor, minus, over, plus, times, whole } from './forecast-fraction.ts';
+import { ceiling, floor, minus, over, plus, times, whole } from './forecast-fraction.ts';
 import type { Fraction } from './money.ts';
+import { compare } from './money.ts';
 
 /** One set of assumptions about one's own machines, in dollars, hours and outputs a month. */
 export type Machines = {

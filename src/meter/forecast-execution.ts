@@ -1,7 +1,7 @@
 import type { Catalogue } from './catalogue.ts';
-import { exact, picoOf, times, usdOf } from './forecast-fraction.ts';
+import { exact, times, usdOf } from './forecast-fraction.ts';
 import { costOf, knownPico, type Workload } from './forecast-workload.ts';
-import { writeUsd } from './money.ts';
+import { picoOf, writeUsd } from './money.ts';
 
 export type Execution = {
   modality: string;

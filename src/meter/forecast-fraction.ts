@@ -26,12 +26,6 @@ export function over(one: Fraction, other: Fraction): Fraction {
   return { top: one.top * other.bottom, bottom: one.bottom * other.top };
 }
 
-/** Negative, 0 or positive, as in a sort. */
-export function compare(one: Fraction, other: Fraction): number {
-  const difference = one.top * other.bottom - other.top * one.bottom;
-  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
-}
-
 export function floor({ top, bottom }: Fraction): bigint {
   const quotient = top / bottom;
   return top < 0n && quotient * bottom !== top ? quotient - 1n : quotient;
@@ -39,11 +33,6 @@ export function floor({ top, bottom }: Fraction): bigint {
 
 export function ceiling(value: Fraction): bigint {
   return -floor({ top: -value.top, bottom: value.bottom });
-}
-
-/** Dollars as pico-dollars, half to even. */
-export function picoOf(usd: Fraction): bigint {
-  return divideHalfEven(usd.top * picoPerUsd, usd.bottom);
 }
 
 /** Pico-dollars as dollars. */

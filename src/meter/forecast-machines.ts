@@ -1,7 +1,7 @@
 import type { Machines } from './forecast-crossing.ts';
-import { exact, over, picoOf, plus, times, whole } from './forecast-fraction.ts';
+import { exact, over, plus, times, whole } from './forecast-fraction.ts';
 import type { SecondsOf } from './forecast-seconds.ts';
-import { type Fraction, writeUsd } from './money.ts';
+import { type Fraction, picoOf, writeUsd } from './money.ts';
 
 /** A figure that is only known between two. */
 export type Interval = readonly [low: string, high: string];

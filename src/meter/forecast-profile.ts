@@ -4,7 +4,7 @@ import { product } from './forecast-fraction.ts';
 import { askedFrom } from './forecast-mix.ts';
 import type { Workload } from './forecast-workload.ts';
 import type { Asked } from './quote.ts';
-import { quantitiesOf } from './quote-quantities.ts';
+import { quantitiesOf, usualAnswer } from './quote-quantities.ts';
 
 /** What one output is, in a caller's words; quantities are of one output. */
 export type OutputWords = {
@@ -32,9 +32,6 @@ export type ProfileItem = {
   words: OutputWords;
   batchable?: number;
 };
-
-/** Output tokens of an answer of which nothing is said. */
-const usualAnswer = 512;
 
 /** What is missing to say how much one output is, as the name of a field; undefined where nothing is. */
 export function missingWord(item: ProfileItem): string | undefined {

@@ -1,7 +1,7 @@
 import type { CostStatus, Metered, Modality, Model, PicoUsd, Usage } from '../contract/index.ts';
 import type { Catalogue, Selected } from './catalogue.ts';
-import { exact, picoOf, product, times, usdOf } from './forecast-fraction.ts';
-import { divideHalfEven, writeScaled } from './money.ts';
+import { exact, product, times, usdOf } from './forecast-fraction.ts';
+import { divideHalfEven, picoOf, writeScaled } from './money.ts';
 import { priceUsage } from './price.ts';
 import type { Asked } from './quote.ts';
 
@@ -99,7 +99,7 @@ function priceBundle(
 }
 
 /** The catalogue for calls added up: context tiers go by one call's input, minimums count for every call. */
-export function asOneCall(catalogue: Catalogue, calls: number): Catalogue {
+function asOneCall(catalogue: Catalogue, calls: number): Catalogue {
   return {
     ...catalogue,
     select: (wanted) => {

@@ -25,10 +25,20 @@ export function divideHalfEven(top: bigint, bottom: bigint): bigint {
   return floor % 2n === 0n ? floor : floor + 1n;
 }
 
+/** Negative, 0 or positive, as in a sort. Both bottoms are positive. */
+export function compare(one: Fraction, other: Fraction): number {
+  const difference = one.top * other.bottom - other.top * one.bottom;
+  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
+}
+
+/** Dollars as pico-dollars, half to even. */
+export function picoOf(usd: Fraction): PicoUsd {
+  return divideHalfEven(usd.top * picoPerUsd, usd.bottom);
+}
+
 /** A decimal string of dollars as pico-dollars, rounded half to even. */
 export function parseUsd(text: string): PicoUsd {
-  const { top, bottom } = parseDecimal(text);
-  return divideHalfEven(top * picoPerUsd, bottom);
+  return picoOf(parseDecimal(text));
 }
 
 /** Pico-dollars as a plain decimal string of dollars: no exponent, no trailing zeros. */
@@ -50,4 +60,9 @@ export function writeNumber(value: number): string {
   if (!text.includes('e')) return text;
   const { top, bottom } = parseDecimal(text);
   return writeScaled(top, bottom.toString().length - 1);
+}
+
+/** A sum of decimals without the noise of its additions: nine decimals. A whole number stays what it is. */
+export function roundedQuantity(quantity: number): number {
+  return Number.isInteger(quantity) ? quantity : Math.round(quantity * 1e9) / 1e9;
 }

@@ -1,6 +1,6 @@
 import type { CostBasis, Metered, Receipt, ReceiptLine, Usage } from '../contract/index.ts';
 import type { Catalogue, Rate } from './catalogue.ts';
-import { divideHalfEven, parseDecimal, parseUsd } from './money.ts';
+import { compare, divideHalfEven, parseDecimal, parseUsd } from './money.ts';
 
 /**
  * Prices one call's usage. Every metered quantity becomes a line; a quantity without a price makes the receipt
@@ -95,7 +95,8 @@ function priceNothing(
 
 function priceLine(line: ReceiptLine, rate: Rate): bigint {
   const { price, least } = rate;
-  if (least && isLess(line.quantity, least.top, least.bottom)) line.quantity = Number(price.minQuantity ?? least.top);
+  if (least && compare(parseDecimal(String(line.quantity)), least) < 0)
+    line.quantity = Number(price.minQuantity ?? least.top);
   // What is counted may be named by the price alone.
   if (price.dims?.unit !== undefined && line.dims?.unit === undefined)
     line.dims = { ...line.dims, unit: price.dims.unit };
@@ -103,11 +104,6 @@ function priceLine(line: ReceiptLine, rate: Rate): bigint {
   line.per = price.per;
   line.amount = amountOf(line.quantity, rate.perUnit.top, rate.perUnit.bottom);
   return line.amount;
-}
-
-function isLess(quantity: number, top: bigint, bottom: bigint): boolean {
-  const exact = parseDecimal(String(quantity));
-  return exact.top * bottom < top * exact.bottom;
 }
 
 function amountOf(quantity: number, top: bigint, bottom: bigint): bigint {

@@ -1,5 +1,6 @@
 import { at, isObject, type Model, numberAt, stringAt } from '../contract/index.ts';
 import type { Asked } from './quote.ts';
+import { sidesOf, wordOf } from './quote-words.ts';
 
 type Row = { size?: string; quality?: string; tokens: number };
 type Tokens = { min: number; expected: number; max: number; assumptions: string[] };
@@ -28,7 +29,7 @@ export function imageTokens(model: Model, asked: Pick<Asked, 'size' | 'quality'>
   if (named.length > 0) return rangeOf(named, assumptions);
   const area = areaOf(size);
   const scaled = rows.flatMap((row) => {
-    const own = areaOf(row.size ?? '');
+    const own = areaOf(row.size);
     return area && own === 1_048_576 ? [{ ...row, tokens: Math.ceil((row.tokens * area) / own) }] : [];
   });
   if (scaled.length === 0) return rangeOf(rows, [...assumptions, `the table has no size ${size}: any`]);
@@ -37,13 +38,9 @@ export function imageTokens(model: Model, asked: Pick<Asked, 'size' | 'quality'>
   return { ...range, min: Math.floor(range.min * 0.9), max: Math.ceil(range.max * 1.25) };
 }
 
-function wordOf(word: string | undefined): string | undefined {
-  return word === undefined || word === 'auto' ? undefined : word.toLowerCase();
-}
-
-function areaOf(size: string): number | undefined {
-  const [, width, height] = /^(\d+)x(\d+)$/.exec(size) ?? [];
-  return width && height ? Number(width) * Number(height) : undefined;
+function areaOf(size: string | undefined): number | undefined {
+  const sides = sidesOf(size);
+  return sides && sides[0] * sides[1];
 }
 
 function rangeOf(rows: Row[], assumptions: string[]): Tokens {

@@ -1,12 +1,13 @@
 import { at, isObject, type Meter, type Model, numberAt, stringAt } from '../contract/index.ts';
 import type { Asked, Bounded } from './quote.ts';
 import { imageTokens } from './quote-images.ts';
+import { sidesOf, wordOf } from './quote-words.ts';
 
 type Sold = ReadonlySet<Meter>;
 type Quantities = { bounded: Bounded[]; assumptions: string[] };
 
-/** Output tokens of an answer that nobody limits, where one figure is wanted. */
-const usualAnswer = 512;
+/** Output tokens of an answer that nobody limits or says anything of, where one figure is wanted. */
+export const usualAnswer = 512;
 /** Tokens of a picture that goes in: least, usual, most over the vendors that count them. */
 const pictureTokens = { min: 65, expected: 800, max: 7000 };
 /** Megapixels of a picture that goes in and whose size is not known. */
@@ -139,23 +140,24 @@ const megapixel = 1_048_576;
 
 /** "1920x1080" is 1080p, however it is turned. */
 function linesOf(size: string | undefined): string | undefined {
-  const [, width, height] = /^(\d+)x(\d+)$/.exec(size ?? '') ?? [];
-  if (!width || !height) return undefined;
-  const lines = Math.min(Number(width), Number(height));
+  const sides = sidesOf(size);
+  if (!sides) return undefined;
+  const lines = Math.min(...sides);
   return lines === 2160 ? '4k' : `${lines}p`;
 }
 
 function megapixelsOf(size: string | undefined): number {
-  const [, width, height] = /^(\d+)x(\d+)$/.exec(size ?? '') ?? [];
-  return width && height ? Math.max(1, Math.ceil((Number(width) * Number(height)) / megapixel)) : 1;
+  const [width, height] = sidesOf(size) ?? [1, 1];
+  return Math.max(1, Math.ceil((width * height) / megapixel));
 }
 
-/** What is asked for by a word; "auto" asks for nothing. */
+/** Those that ask for something. */
 function wordsOf(words: Record<string, string | undefined>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(words).flatMap(([name, word]) =>
-      word === undefined || word === 'auto' ? [] : [[name, word.toLowerCase()]],
-    ),
+    Object.entries(words).flatMap(([name, word]) => {
+      const asked = wordOf(word);
+      return asked === undefined ? [] : [[name, asked]];
+    }),
   );
 }
 

@@ -1,6 +1,6 @@
 import type { Dims, Meter, Price } from '../contract/index.ts';
 import { type Catalogue, matches, type Rate, rateOf, type Selected, selectRate, type Wanted } from './catalogue.ts';
-import { parseDecimal } from './money.ts';
+import { compare, parseDecimal } from './money.ts';
 
 /** A price that a caller brings along. `model` (or `dims.model`) limits it to lines of that model. */
 export type RateRow = { meter: Meter; price: string; per: string; dims?: Dims; model?: string; minQuantity?: string };
@@ -62,8 +62,7 @@ function contradicts(wanted: Dims, dims: Dims | undefined): boolean {
 }
 
 function samePrice(one: Rate, other: Rate): boolean {
-  const [first, second] = [one.perUnit, other.perUnit];
-  return first.top * second.bottom === second.top * first.bottom;
+  return compare(one.perUnit, other.perUnit) === 0;
 }
 
 /** True for text that reads as a price or unit: a plain decimal, perhaps with an exponent. */

@@ -1,6 +1,7 @@
-import { type Meter, meters, type PicoUsd } from '../contract/index.ts';
-import { divideHalfEven, parseDecimal, writeScaled } from './money.ts';
+import { meters, type PicoUsd } from '../contract/index.ts';
+import { divideHalfEven, parseDecimal, roundedQuantity, writeScaled } from './money.ts';
 import type { StatementLine } from './statement.ts';
+import { unitOfMeter } from './unit-costs.ts';
 
 /** What our ledger has for a model and a meter. The empty meter is what no line accounts for. */
 export type OursLine = { model: string; meter: string; unit: string; quantity: number; costPico: PicoUsd };
@@ -64,7 +65,7 @@ function reconcileModel(model: string, ours: OursLine[], theirs: StatementLine[]
     if (line.meter === '') continue;
     const mine = [...left].filter((one) => (isMeter(line.meter) ? one.meter : one.unit) === line.meter);
     for (const one of mine) left.delete(one);
-    rows.push(compared(model, line.meter, mine[0]?.unit ?? unitWord(line.meter), mine, line));
+    rows.push(compared(model, line.meter, mine[0]?.unit ?? unitOfMeter(line.meter), mine, line));
   }
   const byModel = sums.get('');
   const named = rows.length > 0;
@@ -83,13 +84,13 @@ function compared(
 ): Reconciled {
   const sameUnit = mine.length > 0 && mine.every((one) => one.unit === mine[0]?.unit);
   const ours: Side = {
-    quantity: sameUnit ? rounded(mine.reduce((sum, one) => sum + one.quantity, 0)) : undefined,
+    quantity: sameUnit ? roundedQuantity(mine.reduce((sum, one) => sum + one.quantity, 0)) : undefined,
     costPico: mine.length > 0 ? mine.reduce((sum, one) => sum + one.costPico, 0n) : undefined,
   };
   const theirs: Side = { quantity: line?.quantity, costPico: line?.costPico };
   const drift: Reconciled['drift'] = {};
   if (ours.quantity !== undefined && theirs.quantity !== undefined) {
-    drift.quantity = rounded(ours.quantity - theirs.quantity);
+    drift.quantity = roundedQuantity(ours.quantity - theirs.quantity);
     drift.quantityPercent = percent(scaled(drift.quantity), scaled(theirs.quantity));
   }
   if (ours.costPico !== undefined && theirs.costPico !== undefined) {
@@ -110,12 +111,6 @@ function ourName(model: string, ours: ReadonlySet<string>): string {
   return named(model) ?? named(plain) ?? model;
 }
 
-function unitWord(meter: string): string {
-  if (meter.endsWith('_tokens')) return 'tokens';
-  if (meter.endsWith('_characters')) return 'characters';
-  return meter.endsWith('_seconds') ? 'seconds' : (meter as Meter);
-}
-
 function plus<Value extends number | bigint>(one: Value | undefined, other: Value | undefined): Value | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   return ((one as number) + (other as number)) as Value;
@@ -131,8 +126,4 @@ function percent(part: bigint, whole: bigint): string | undefined {
 function scaled(quantity: number): bigint {
   const { top, bottom } = parseDecimal(String(quantity));
   return divideHalfEven(top * 1_000_000_000n, bottom);
-}
-
-function rounded(quantity: number): number {
-  return Math.round(quantity * 1e9) / 1e9;
 }

@@ -63,6 +63,15 @@ export function unitCosts(
   return rows;
 }
 
+/** What a meter counts, as generations count what they made; what is a unit already stays what it is. */
+export function unitOfMeter(meter: string): string {
+  if (meter.endsWith('_tokens')) return 'tokens';
+  if (meter === 'gpu_seconds') return meter;
+  if (meter.endsWith('_seconds')) return 'seconds';
+  if (meter.endsWith('_characters')) return 'characters';
+  return meter.startsWith('models_3d') ? 'models' : meter;
+}
+
 /** The unit that people pay for, of several. */
 export function mainUnit(rows: readonly UnitCost[]): UnitCost | undefined {
   const order = Object.values(units).map((known) => known.unit);

@@ -87,6 +87,60 @@ describe('book', () => {
     expect(book.openAttempts(noon), 'begun at or after is not old').toEqual([]);
   });
 
+  it('counts an answer from the cache in reports, also where its id lies below what they have taken in', () => {
+    for (const id of ['gen_5', 'gen_9']) {
+      book.begin(...begun({ id }));
+      settle(id);
+    }
+    while (book.rollUp(100, 0));
+    const [, attempt] = begun({ id: 'gen_7' });
+    const receipt = receiptOf(0n, { lines: [], status: 'free', basis: 'gateway_cache_hit' });
+    const settlement = { attemptId: 'gen_7.1', at: noon, outcome: 'succeeded', receipt, avoided: 5n };
+    expect(book.hit(attempt, 'house/pen', settlement)).toBe(true);
+    const report = () => book.spend({ groupBy: [], simulated: 'include' }).total;
+    expect(report()).toMatchObject({ attempts: 3, open: 0, avoidedPico: 5n });
+    while (book.rollUp(100, 0));
+    expect(countOf('rollup_late')).toBe(0);
+    expect(report()).toMatchObject({ attempts: 3, open: 0, avoidedPico: 5n });
+    book.revokeKey('key_a', noon);
+    expect(book.hit({ ...attempt, id: 'gen_8.1' }, 'house/pen', { ...settlement, attemptId: 'gen_8.1' })).toBe(false);
+    expect(report()).toMatchObject({ attempts: 3 });
+  });
+
+  it('frees what a process that is gone held: jobs are due at once, webhooks when their next try is', () => {
+    const minute = 60_000;
+    book.begin(begun({ id: 'gen_1' })[0], begun({ id: 'gen_1' })[1], {
+      job: { leasedUntil: noon + minute, deadline: noon + 9 * minute },
+    });
+    const delivery = { event: 'generation.completed', url: 'https://told.example', body: '{}', origin: '', at: noon };
+    for (const id of ['evt_now', 'evt_later', 'evt_told']) book.deliver({ id, ...delivery });
+    book.delivered('evt_later', 'pending', '500', noon + 5 * minute);
+    book.delivered('evt_told', 'delivered', '200');
+    const claim = (at: number) => {
+      const { jobs, deliveries } = book.claimWork(at, 10 * minute, 10, 60 * minute);
+      return [jobs.map(({ job }) => job.attemptId), deliveries.map(({ id, tries }) => `${id} ${tries}`)];
+    };
+    expect(claim(noon)).toEqual([[], ['evt_now 1']]);
+    expect(claim(noon + 1)).toEqual([[], []]);
+    book.takeOver(noon + 2, noon + 2);
+    expect(claim(noon + 2)).toEqual([['gen_1.1'], ['evt_now 2']]);
+    expect(claim(noon + 5 * minute)).toEqual([[], ['evt_later 1']]);
+  });
+
+  it('takes an attempt for lost that nobody follows, once its time is over', () => {
+    book.begin(...begun({ id: 'gen_1' }));
+    book.begin(begun({ id: 'gen_2' })[0], begun({ id: 'gen_2' })[1], {
+      job: { leasedUntil: noon + 9_000, deadline: noon + 9_000 },
+    });
+    const lost = (at: number) => book.claimWork(at, 1_000, 10, 5_000).lost.map(({ id }) => id);
+    expect(book.nextDue(5_000)).toBe(noon + 5_000);
+    expect(lost(noon + 4_999)).toEqual([]);
+    expect(lost(noon + 5_000)).toEqual(['gen_1.1']);
+    settle('gen_1');
+    expect(lost(noon + 5_000)).toEqual([]);
+    expect(book.nextDue(5_000)).toBe(noon + 9_000);
+  });
+
   it('settles exactly once: a second word changes nothing', () => {
     book.begin(...begun({ id: 'gen_1' }));
     expect(settle('gen_1', 5n)).toBe('settled');

@@ -67,6 +67,44 @@ describe('a hosted book', () => {
     ]);
   });
 
+  it('remembers no budget of a transaction that was rolled back', async () => {
+    const { client } = hosted;
+    const limit = {
+      ...({ id: 'bud_1', scope: 'tenant', unit: 'usd', window: 'day', timeZone: 'UTC' } as const),
+      ...{ amount: 1n, alerts: [], at: noon },
+    };
+    /** The commit of all calls together fails, and then the beginning of the first one by itself. */
+    const breakDown = () => {
+      const { begin, commit } = sql;
+      const fail = () => {
+        throw new Error('The disk is full.');
+      };
+      sql.commit = () => {
+        sql.commit = commit;
+        sql.begin = () => {
+          sql.begin = begin;
+          fail();
+        };
+        fail();
+      };
+    };
+    breakDown();
+    const [put, begin] = await Promise.allSettled([
+      client.putBudget(limit),
+      client.begin(...begun({ id: 'gen_1' }), { demand: { usd: 5n } }),
+    ]);
+    expect([put.status, begin]).toEqual(['rejected', { status: 'fulfilled', value: 'begun' }]);
+    expect(await client.listBudgets(noon)).toEqual([]);
+    await client.putBudget(limit);
+    breakDown();
+    const [removed, refused] = await Promise.allSettled([
+      client.removeBudget('bud_1'),
+      client.begin(...begun({ id: 'gen_2' }), { demand: { usd: 5n } }),
+    ]);
+    expect(removed.status).toBe('rejected');
+    expect(refused).toMatchObject({ value: { refused: 'budget', reason: 'too_large' } });
+  });
+
   it('settles once, however many say so at the same time', async () => {
     const { client } = hosted;
     await client.begin(...begun({ id: 'gen_1' }));

@@ -147,6 +147,15 @@ describe('mix', () => {
     ]);
   });
 
+  it('keeps large whole quantities', () => {
+    did({ id: 'gen_1.1', lines: [{ meter: 'output_text_tokens', quantity: 7_905_701_216 }], units: { tokens: 3e9 } });
+    did({ id: 'gen_2.1', lines: [{ meter: 'output_text_tokens', quantity: 1 }], units: { tokens: 4_905_701_217 } });
+    expect(ask()[0]).toMatchObject({
+      units: { tokens: 7_905_701_217 },
+      classes: [{ metered: [{ meter: 'output_text_tokens', quantity: 7_905_701_217 }] }],
+    });
+  });
+
   it('adds up more calls than it reads at a time, each once', () => {
     sql.script('BEGIN');
     for (let place = 0; place < 5001; place++) did({ id: `gen_${String(place).padStart(5, '0')}.1`, took: place });

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { crossing, type Machines, ownCost } from '../../src/meter/forecast-crossing.ts';
-import { ceiling, compare, over, times, whole } from '../../src/meter/forecast-fraction.ts';
+import { ceiling, over, times, whole } from '../../src/meter/forecast-fraction.ts';
+import { compare } from '../../src/meter/money.ts';
 
 const fraction = (top: number, bottom: number) => ({ top: BigInt(top), bottom: BigInt(bottom) });
 const amount = (most: number) =>

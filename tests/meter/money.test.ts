@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { divideHalfEven, parseDecimal, parseUsd, picoPerUsd, writeScaled, writeUsd } from '../../src/meter/money.ts';
+import {
+  compare,
+  divideHalfEven,
+  parseDecimal,
+  parseUsd,
+  picoOf,
+  picoPerUsd,
+  roundedQuantity,
+  writeScaled,
+  writeUsd,
+} from '../../src/meter/money.ts';
 
 describe('money', () => {
   it('reads decimals exactly, with exponents and signs', () => {
@@ -18,6 +28,21 @@ describe('money', () => {
     for (const text of ['', '.', '-', 'e5', '1,5', '1.2.3', '0x10', 'NaN', 'Infinity', '+1', '$1', '1e', '1 2']) {
       expect(() => parseDecimal(text), text).toThrow(RangeError);
     }
+  });
+
+  it('rounds quantities to nine decimals and lets whole ones pass', () => {
+    expect(roundedQuantity(0.1 + 0.2)).toBe(0.3);
+    expect(roundedQuantity(1.0000000004)).toBe(1);
+    for (const quantity of [0, -3, 7_905_701_217, 2 ** 53 - 1]) expect(roundedQuantity(quantity)).toBe(quantity);
+  });
+
+  it('compares fractions and reads them as pico-dollars', () => {
+    const [third, half] = [
+      { top: 1n, bottom: 3n },
+      { top: 2n, bottom: 4n },
+    ];
+    expect([compare(third, half), compare(half, third), compare(half, { top: 1n, bottom: 2n })]).toEqual([-1, 1, 0]);
+    expect(picoOf(half)).toBe(picoPerUsd / 2n);
   });
 
   it('rounds halves to even, on both sides of zero', () => {

@@ -111,4 +111,24 @@ describe('reconciling', () => {
       ['house/pen', 'output_text_tokens', 'ours'],
     ]);
   });
+
+  it('names the units of what only they have as our ledger does', () => {
+    expect(
+      against('model,meter,quantity\nbrush,gpu_seconds,3\nbrush,models_3d,2\nbrush,input_characters,9')
+        .filter(({ side }) => side === 'theirs')
+        .map(({ meter, unit }) => [meter, unit]),
+    ).toEqual([
+      ['gpu_seconds', 'gpu_seconds'],
+      ['models_3d', 'models'],
+      ['input_characters', 'characters'],
+    ]);
+  });
+
+  it('keeps large whole quantities', () => {
+    const rows = reconcile(
+      [line('input_text_tokens', 7_905_701_217, '1')],
+      readStatement('model,meter,quantity,cost_usd\npen,input_text_tokens,7905701217,1', {}).lines,
+    );
+    expect(rows).toMatchObject([{ ours: { quantity: 7_905_701_217 }, drift: { quantity: 0, quantityPercent: '0' } }]);
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseUsd } from '../../src/meter/money.ts';
-import { unitCosts } from '../../src/meter/unit-costs.ts';
+import { unitCosts, unitOfMeter } from '../../src/meter/unit-costs.ts';
 
 const one = (counted: Record<string, number>, usd: string) => unitCosts(counted, parseUsd(usd))[0];
 
@@ -16,6 +16,13 @@ describe('unit costs', () => {
     });
     expect(one({ songs: 2 }, '0.1')).toMatchObject({ unit: 'song', costPico: parseUsd('0.05') });
     expect(one({ models: 4 }, '1')).toMatchObject({ unit: 'model3d', costPico: parseUsd('0.25') });
+  });
+
+  it('knows what each meter counts, and leaves a unit as it is', () => {
+    const meters = ['output_text_tokens', 'gpu_seconds', 'output_video_seconds', 'input_characters', 'models_3d'];
+    const units = ['tokens', 'gpu_seconds', 'seconds', 'characters', 'models'];
+    expect(meters.map(unitOfMeter)).toEqual(units);
+    expect([...units, 'models_3d_addon', 'images'].map(unitOfMeter)).toEqual([...units, 'models', 'images']);
   });
 
   it('divides exactly and rounds half to even', () => {
