@@ -43,7 +43,7 @@ export function createApp(options: AppOptions): Hono {
     lazy(async () => {
       const { createGeneration, retellGeneration } = await generations();
       const retell = (...given: RetellArguments) => retellGeneration(doors, ...given);
-      return paid(doors, createGeneration(doors), retell);
+      return paid(doors, createGeneration(doors), undefined, retell);
     }),
   );
   app.get(
@@ -118,11 +118,11 @@ function hangVideos(app: Hono, doors: Doors): void {
   const videos = () => import('./http/video-doors.ts');
   const remixes = () => import('./http/video-remix-door.ts');
   const retell = async (...given: RetellArguments) => (await videos()).retellVideo(...given);
-  const create = async () => paid(doors, (await videos()).createVideo(doors), retell);
+  const create = async () => paid(doors, (await videos()).createVideo(doors), undefined, retell);
   app.post('/v1/videos', lazy(create));
-  const edit = async () => paid(doors, (await remixes()).editVideo(doors), retell);
+  const edit = async () => paid(doors, (await remixes()).editVideo(doors), undefined, retell);
   app.post('/v1/videos/edits', lazy(edit));
-  const remix = async () => paid(doors, (await remixes()).remixVideo(doors), retell);
+  const remix = async () => paid(doors, (await remixes()).remixVideo(doors), undefined, retell);
   app.post('/v1/videos/:id/remix', lazy(remix));
   const list = async () => (await videos()).listVideos(doors);
   app.get('/v1/videos', lazy(list));
@@ -140,7 +140,7 @@ function hangPicturesAndSound(app: Hono, doors: Doors): void {
   const images = (door: 'image_generation' | 'image_edit') =>
     lazy(async () => {
       const { imageDoor, retellImages } = await import('./http/image-door.ts');
-      return paid(doors, imageDoor(doors, chat, door), retellImages(doors, chat, door));
+      return paid(doors, imageDoor(doors, chat, door), chat, retellImages(doors, chat, door));
     });
   app.post('/v1/images/generations', images('image_generation'));
   app.post('/v1/images/edits', images('image_edit'));
@@ -148,14 +148,14 @@ function hangPicturesAndSound(app: Hono, doors: Doors): void {
     '/v1/audio/speech',
     lazy(async () => {
       const { retellSpeech, speechDoor } = await import('./http/speech-door.ts');
-      return paid(doors, speechDoor(doors, chat), retellSpeech(doors, chat));
+      return paid(doors, speechDoor(doors, chat), chat, retellSpeech(doors, chat));
     }),
   );
   const transcripts = (translating: boolean) =>
     lazy(async () => {
       const { retellTranscript, transcriptionDoor } = await import('./http/transcription-door.ts');
       const retell = retellTranscript(doors, chat, translating);
-      return paid(doors, transcriptionDoor(doors, chat, translating), retell);
+      return paid(doors, transcriptionDoor(doors, chat, translating), chat, retell);
     });
   app.post('/v1/audio/transcriptions', transcripts(false));
   app.post('/v1/audio/translations', transcripts(true));
@@ -208,22 +208,22 @@ function hangTextDoors(app: Hono, doors: Doors): void {
     'anthropic-messages': messages,
     gemini,
   } = gateway.dialects;
-  app.post('/v1/chat/completions', paid(doors, textDoor(gateway, authenticator, lifetimeOf, chat)));
-  app.post('/v1/embeddings', paid(doors, embeddingDoor(doors, chat)));
+  app.post('/v1/chat/completions', paid(doors, textDoor(gateway, authenticator, lifetimeOf, chat), chat));
+  app.post('/v1/embeddings', paid(doors, embeddingDoor(doors, chat), chat));
   app.post('/v1/moderations', moderationDoor(doors, chat));
 
   const stored = storedResponseDoors(doors, responses);
-  app.post('/v1/responses', paid(doors, createResponseDoor(doors, responses)));
+  app.post('/v1/responses', paid(doors, createResponseDoor(doors, responses), responses));
   app.get('/v1/responses/:id', stored.read);
   app.delete('/v1/responses/:id', stored.remove);
   app.post('/v1/responses/:id/cancel', stored.cancel);
   app.get('/v1/responses/:id/input_items', stored.inputItems);
 
-  app.post('/v1/messages', paid(doors, textDoor(gateway, authenticator, lifetimeOf, messages)));
+  app.post('/v1/messages', paid(doors, textDoor(gateway, authenticator, lifetimeOf, messages), messages));
   app.post('/v1/messages/count_tokens', messagesCountDoor(doors, messages));
 
-  app.post('/v1/models/*', paid(doors, geminiDoor(doors, gemini)));
-  app.post('/v1beta/models/*', paid(doors, geminiDoor(doors, gemini)));
+  app.post('/v1/models/*', paid(doors, geminiDoor(doors, gemini), gemini));
+  app.post('/v1beta/models/*', paid(doors, geminiDoor(doors, gemini), gemini));
 }
 
 /** What a gateway that is shutting down answers to anything new. Outside of the app, so that no request pays for the question. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
 
 const usage = `atelier <command>
 
@@ -7,8 +8,11 @@ const usage = `atelier <command>
   simulators     simulators of every provider on one port (PORT, default 9090), and what to export to point SDKs at them
                  ATELIER_FAULTS=on allows faults · ATELIER_PACE_MS milliseconds between events · ATELIER_SEED
   record         --provider <id> --to <url> [--fixtures <folder>] [--port <n>]: passes calls on to <url> and keeps them, without secrets
-  replay         --fixtures <folder> [--port <n>]: answers from what was recorded
-  drift          --fixtures <folder> [--specs <folder>]: where simulators, or the vendors' descriptions, no longer agree with what was recorded
+  replay         [--fixtures <folder>] [--port <n>] [--timed]: answers from what was recorded, with --timed as slowly as then
+  drift          [--fixtures <folder>] [--specs <folder>]: where simulators, or the vendors' descriptions, no longer agree with what was recorded
+                 defaults: --fixtures fixtures, --port 9091
+  help           this text
+  --version      the version of this package
 `;
 
 const [command, ...rest] = process.argv.slice(2);
@@ -29,15 +33,9 @@ switch (command) {
     break;
   }
   case '--version': {
-    const file = ['../package.json', '../../package.json'].map((path) => new URL(path, import.meta.url));
-    for (const url of file) {
-      try {
-        console.log((JSON.parse(readFileSync(url, 'utf8')) as { version: string }).version);
-        break;
-      } catch {
-        // Built files lie one folder deeper.
-      }
-    }
+    const file = findPackageJSON(import.meta.url);
+    if (!file) throw new Error('There is no package.json above this file.');
+    console.log((JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version);
     break;
   }
   default:

@@ -1,6 +1,6 @@
 import type { Forecast } from '../meter/forecast.ts';
 import type { BreakEven } from '../meter/forecast-break-even.ts';
-import { parseUsd, writeUsd } from '../meter/money.ts';
+import { totalOf } from './report.ts';
 import { type Column, layOut, type Paint, shortNumber } from './terminal.ts';
 
 export type ForecastAnswer = Pick<Forecast, 'rows' | 'total' | 'break_even'>;
@@ -21,8 +21,7 @@ export function forecastLines(answer: ForecastAnswer, paint: Paint): string[] {
       const points = of.flatMap((row) => row.curve[place] ?? []);
       const known = points.flatMap((point) => point.cost_usd ?? []);
       const whole = points.every((point) => !/unpriced/.test(point.cost_status));
-      const sum = writeUsd(known.reduce((total, cost) => total + parseUsd(cost), 0n));
-      return known.length === 0 ? 'unpriced' : `$${shortNumber(sum)}${whole ? '' : '+'}`;
+      return known.length === 0 ? 'unpriced' : `$${shortNumber(totalOf(known))}${whole ? '' : '+'}`;
     });
     return [modality, outputs(of.reduce((total, row) => total + row.per_month, 0)), ...costs];
   });

@@ -1,4 +1,4 @@
-import type { BudgetUnit, Demand, Refusal } from '../books/index.ts';
+import { type BudgetUnit, type Demand, type Refusal, unitDigits } from '../books/index.ts';
 import {
   GatewayError,
   isObject,
@@ -8,13 +8,13 @@ import {
   numberAt,
   type Receipt,
 } from '../contract/index.ts';
-import { writeUsd } from '../meter/money.ts';
-import { type Asked, quote } from '../meter/quote.ts';
+import { writeScaled, writeUsd } from '../meter/money.ts';
+import type { Asked } from '../meter/quote.ts';
 import type { Gateway } from './gateway.ts';
-import { withHours } from './hours.ts';
+import { quoteOf } from './quote-of.ts';
 
 /** Millionths of a unit, as budgets count. */
-const scale = 1_000_000;
+const scale = 10 ** unitDigits;
 
 /** Which meters of a bound count under which unit of budgets. */
 const metersOf: Partial<Record<BudgetUnit, readonly string[]>> = {
@@ -27,15 +27,14 @@ const metersOf: Partial<Record<BudgetUnit, readonly string[]>> = {
 };
 
 /** What a call may come to: quantities of the worst case by meter, and what it asks for. */
-export type Worth = { bound: Json; asked: Asked };
+type Worth = { bound: Json; asked: Asked };
 
 /**
  * The most that a call can consume, as budgets count it. Money is left out where the worst case has no full price or no end: then
  * nothing bounds it.
  */
 export function demandOf(gateway: Gateway, model: Model, { bound, asked }: Worth, at: number): Demand {
-  const quirks = gateway.upstreams.get(model.provider)?.row.quirks;
-  const { max } = quote(gateway.catalogue, model, asked, at, (usage) => withHours(usage, quirks, at) ?? usage);
+  const { max } = quoteOf(gateway, model, asked, at);
   const demand: Demand = max === undefined ? {} : { usd: max };
   if (!isObject(bound)) return demand;
   const add = (unit: keyof Demand, quantity: number) => {
@@ -89,7 +88,7 @@ export function checkMost(model: Model, demand: Demand, most: bigint): void {
 export function refusedByBudget(model: Model, refusal: Refusal): GatewayError {
   const { budget, reason, spent, held, wanted, retryAfterMs } = refusal;
   if (reason === 'unpriced') return unpriced(model, `the budget ${budget.id} cannot be kept`, 'model');
-  const amount = (value: bigint) => (budget.unit === 'usd' ? `$${writeUsd(value)}` : String(Number(value) / scale));
+  const amount = (value: bigint) => (budget.unit === 'usd' ? `$${writeUsd(value)}` : writeScaled(value, unitDigits));
   const unit = budget.unit === 'usd' ? '' : ` ${budget.unit}`;
   const free = budget.amount - spent - held;
   const facts = {

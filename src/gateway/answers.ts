@@ -26,7 +26,7 @@ export function parseText(text: string): JsonObject | undefined {
  */
 export function usageOfText(
   attempt: Attempt,
-  seen: { endpoint: DialectName; bound: Json; usage?: Json; response?: Json; frames?: number; broken?: boolean },
+  seen: { endpoint: DialectName; usage?: Json; response?: Json; frames?: number; broken?: boolean },
 ): Usage {
   if (seen.usage !== undefined && seen.usage !== null) {
     const read = attempt.upstream.provider.readUsage({
@@ -38,10 +38,10 @@ export function usageOfText(
       options: attempt.model.options,
     });
     if (read && (read.metered.length > 0 || read.reportedCostUsd !== undefined)) {
-      return seen.broken ? usageOfBroken(read, seen.bound, seen.frames ?? 0) : read;
+      return seen.broken ? usageOfBroken(read, attempt.bound, seen.frames ?? 0) : read;
     }
   }
-  return usageOfDelivered(seen.bound, seen.frames ?? estimateTokens(JSON.stringify(seen.response ?? '').length));
+  return usageOfDelivered(attempt.bound, seen.frames ?? estimateTokens(JSON.stringify(seen.response ?? '').length));
 }
 
 export function garbage(attempt: Attempt): GatewayError {

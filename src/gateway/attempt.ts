@@ -17,6 +17,7 @@ import type { Caller, Gateway, Trace } from './gateway.ts';
 import { graver } from './grave.ts';
 import { withHours, withMachineTime } from './hours.ts';
 import { newId } from './ids.ts';
+import type { Retry } from './retry.ts';
 
 /** One provider call, durable from before its first byte until its cost is booked. */
 export type Attempt = {
@@ -40,6 +41,8 @@ export type Attempt = {
   next?: (error: GatewayError, idle: boolean) => Move | undefined;
   /** When the first output of a stream was here (ms). */
   heardAt?: number;
+  /** Set where it was paid for from the provider's token bucket. */
+  retry?: Retry;
 };
 
 /** How a generation goes on after an attempt that failed: `to` a model, after a pause. */
@@ -171,6 +174,8 @@ function nextId(id: string): string {
 type Opened = Pick<Attempt, 'id' | 'generationId' | 'at' | 'model' | 'upstream' | 'bound'> & {
   caller: Pick<Caller, 'book' | 'tenant' | 'markupPpm'>;
   plain?: boolean;
+  /** Found open without a trace of its call, left by a process that is no more: how it ends says nothing about the provider. */
+  lost?: boolean;
   onEnd?: () => void;
   trace: Trace;
 };
@@ -215,9 +220,10 @@ export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
     if (end && !opened.plain) gateway.wake.ended(caller.tenant, generationId);
   };
   const learn = (error?: GatewayError) => {
-    const { heardAt } = attempt;
+    if (opened.lost) return;
+    const { heardAt, retry } = attempt;
     const first = heardAt === undefined ? undefined : heardAt - at;
-    gateway.health.ended(model, upstream, gateway.clock.now(), at, error, first);
+    gateway.health.ended(model, upstream, gateway.clock.now(), at, error, first, retry);
   };
   const attempt: Attempt = {
     id,

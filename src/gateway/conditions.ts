@@ -1,4 +1,5 @@
 import { at, type Condition, isObject, type Json, type JsonObject, type Sticky, stringAt } from '../contract/index.ts';
+import { fnv1a } from './digest.ts';
 
 /** What routes may ask about a request. */
 export type Facts = {
@@ -94,8 +95,7 @@ function firstWords(body: JsonObject): string | undefined {
 
 /** A number from 0 to 1 that is always the same for the same text. */
 export function diceOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  let hash = fnv1a(text);
   // FNV alone leaves the last letters in the low bits
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);

@@ -94,7 +94,7 @@ export function crossedStream(crossing: Crossing, lifetime: Lifetime): TextReply
 
 /** Reads a plain answer into neutral words and books its cost. */
 export async function readAnswer(reading: Reading): Promise<TextAnswer> {
-  const { gateway, attempt, target, wire, bound } = reading;
+  const { gateway, attempt, target, wire } = reading;
   let bytes: Uint8Array;
   try {
     bytes = await wire.bytes(largestAnswer);
@@ -114,7 +114,7 @@ export async function readAnswer(reading: Reading): Promise<TextAnswer> {
     await settleUnknown(gateway, attempt, error);
     throw error;
   }
-  const usage = usageOfText(attempt, { endpoint: target.name, bound, usage: answer.rawUsage, response: body });
+  const usage = usageOfText(attempt, { endpoint: target.name, usage: answer.rawUsage, response: body });
   const { degradations } = reading;
   await attempt.complete(attempt.price(usage), reading.keepOutputs ? { outputs: outputsOf(answer), degradations } : {});
   return answer;
@@ -141,7 +141,7 @@ export async function* readEvents(reading: Reading): AsyncGenerator<Event> {
 
 /** What one model says. Ends with the error that it broke off with, if it did: that attempt is in the book then. */
 async function* readLeg(reading: Reading, all: Event[]): AsyncGenerator<Event, GatewayError | undefined> {
-  const { gateway, attempt, target, wire, bound, seam } = reading;
+  const { gateway, attempt, target, wire, seam } = reading;
   let raw: Json | undefined;
   reading.begun = true;
   let deltas = 0;
@@ -149,7 +149,7 @@ async function* readLeg(reading: Reading, all: Event[]): AsyncGenerator<Event, G
   let settled = false;
   const last: Event[] = [];
   const usage = () =>
-    usageOfText(attempt, { endpoint: target.name, bound, usage: raw, frames: deltas, broken: last.length === 0 });
+    usageOfText(attempt, { endpoint: target.name, usage: raw, frames: deltas, broken: last.length === 0 });
   const ending = { whole: false };
   const keep = frameFilter(target.scan, ending, {
     several: reading.several === true,

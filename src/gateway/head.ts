@@ -1,9 +1,12 @@
-import { type Dialect, errorOfThrow, GatewayError, type Json } from '../contract/index.ts';
+import { type Dialect, errorOfThrow, GatewayError, isObject, type Json } from '../contract/index.ts';
 import { streamErrorCode } from '../dialects/shared.ts';
 import type { WireResponse } from '../runtime/ports.ts';
 import { garbage, interrupted } from './answers.ts';
 import type { Attempt } from './attempt.ts';
 import { withoutKey } from './refusal.ts';
+
+/** What a stream told before its first output: its frames, errors aside, and the figures that came with them. */
+export type Heard = { frames: number; usage?: Json; frame?: Json };
 
 /** How a stream is held back until its first output. */
 export type Hold = {
@@ -11,6 +14,8 @@ export type Hold = {
   ms: number;
   /** After that time it is passed on as it is; else it has failed. */
   letGo: boolean;
+  /** Filled while it is held back, for whoever books a stream that broke off by then. */
+  heard: Heard;
 };
 
 /** Frames without output after which a stream counts as begun: a server that speaks in a way that we do not know. */
@@ -20,20 +25,19 @@ const blank = /\r?\n\r?\n|\r\r/;
 /**
  * Reads a stream up to its first output, so that what fails before it can be answered by a status, or by another model. Nothing is
  * lost: the answer's stream begins with what was read.
- * @throws GatewayError where the stream ends, breaks, tells an error or says nothing in time. `heard` of its facts: frames came before.
+ * @throws GatewayError where the stream ends, breaks, tells an error or says nothing in time: `heard` then holds what came before.
  */
 export async function holdHead(
   attempt: Attempt,
   wire: WireResponse,
   dialect: Dialect,
-  { ms, letGo }: Hold,
+  { ms, letGo, heard }: Hold,
   now: () => number,
 ): Promise<WireResponse> {
   const chunks = wire.stream()[Symbol.asyncIterator]();
   const head: Uint8Array[] = [];
   const decoder = new TextDecoder();
   let text = '';
-  let seen = 0;
   let pending: Promise<IteratorResult<Uint8Array>> | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<'late'>((resolve) => {
@@ -50,21 +54,22 @@ export async function holdHead(
         throw tooLate(attempt);
       }
       pending = undefined;
-      if (step.done) throw cutShort(attempt, seen);
+      if (step.done) throw cutShort(attempt, heard);
       head.push(step.value);
       text += decoder.decode(step.value, { stream: true });
       for (let end = blank.exec(text); end; end = blank.exec(text)) {
         const data = dataOf(text.slice(0, end.index));
         text = text.slice(end.index + end[0].length);
         if (data === '') continue;
-        seen++;
-        const error = errorIn(attempt, dialect, data);
+        const frame = dialect.scan.interesting(data) ? jsonOf(data) : undefined;
+        const error = frame === undefined ? undefined : errorIn(attempt, dialect, frame);
         if (error) {
           wire.abort();
           throw error;
         }
+        note(heard, dialect, frame);
         const begun = dialect.scan.begins?.(data) ?? true;
-        if (begun || dialect.scan.terminal(data) || seen > mostSilent) {
+        if (begun || dialect.scan.terminal(data) || heard.frames > mostSilent) {
           attempt.heardAt = now();
           return resumed(wire, head, chunks);
         }
@@ -133,16 +138,26 @@ function dataOf(frame: string): string {
   return data;
 }
 
-/** The error that a stream begins with. A limit or an overload told like that is a refusal: nothing was made. */
-function errorIn(attempt: Attempt, dialect: Dialect, data: string): GatewayError | undefined {
-  if (!dialect.scan.interesting(data) || !dialect.scan.error) return undefined;
-  let frame: Json;
+function jsonOf(data: string): Json | undefined {
   try {
-    frame = JSON.parse(data) as Json;
+    return JSON.parse(data) as Json;
   } catch {
     return undefined;
   }
-  const found = dialect.scan.error(frame);
+}
+
+/** Counts a frame and keeps the figures that it carries, with what stands beside them. */
+function note(heard: Heard, dialect: Dialect, frame: Json | undefined): void {
+  heard.frames++;
+  const usage = frame === undefined ? undefined : dialect.scan.usage(frame, heard.usage);
+  if (usage === undefined || usage === null) return;
+  heard.usage = usage;
+  heard.frame = isObject(frame) && isObject(frame.response) ? frame.response : frame;
+}
+
+/** The error that a stream begins with. A limit or an overload told like that is a refusal: nothing was made. */
+function errorIn(attempt: Attempt, dialect: Dialect, frame: Json): GatewayError | undefined {
+  const found = dialect.scan.error?.(frame);
   if (found === undefined) return undefined;
   const { id } = attempt.upstream.row;
   const words = dialect.readError(200, found);
@@ -156,8 +171,8 @@ function errorIn(attempt: Attempt, dialect: Dialect, data: string): GatewayError
   });
 }
 
-function cutShort(attempt: Attempt, seen: number): GatewayError {
-  if (seen === 0) return garbage(attempt);
+function cutShort(attempt: Attempt, { frames }: Heard): GatewayError {
+  if (frames === 0) return garbage(attempt);
   const { details, code } = interrupted(attempt);
   return new GatewayError(code, { ...details, failure: 'C' });
 }

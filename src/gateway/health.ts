@@ -3,7 +3,7 @@ import type { Upstream } from '../runtime/ports.ts';
 import { Breaker } from './breaker.ts';
 import { Bulkhead, type BulkheadLimits } from './bulkhead.ts';
 import { KeyRing } from './keys.ts';
-import { RetryBudget, TokenBucket } from './retry.ts';
+import { type Retry, RetryBudget, TokenBucket } from './retry.ts';
 import { Statistics } from './statistics.ts';
 
 /** What says that a provider is in trouble. A refused request, a spent key and a limit say nothing about that. */
@@ -73,14 +73,26 @@ export class Health {
     return this.model(model.id).breaker.allows(now) && this.provider(upstream).keys.isFree(now);
   }
 
-  /** Learns from the end of an attempt. @param first milliseconds to its first output, of a stream. */
-  ended(model: Model, upstream: Upstream, now: number, at: number, error?: GatewayError, first?: number): void {
+  /**
+   * Learns from the end of an attempt.
+   * @param first milliseconds to its first output, of a stream.
+   * @param retry what it took from the bucket, where it was a retry.
+   */
+  ended(
+    model: Model,
+    upstream: Upstream,
+    now: number,
+    at: number,
+    error?: GatewayError,
+    first?: number,
+    retry?: Retry,
+  ): void {
     const { breaker, statistics } = this.model(model.id);
     const { bucket, keys } = this.provider(upstream);
     if (!error) {
       breaker.succeeded(now);
       statistics.succeeded(now, now - at, first);
-      bucket.succeeded(false);
+      bucket.succeeded(retry !== undefined, retry?.timedOut);
       keys.restore(upstream.key);
       return;
     }

@@ -5,7 +5,7 @@ import { type Attempt, type Move, recordOf, upstreamOf } from './attempt.ts';
 import type { Bulkhead } from './bulkhead.ts';
 import type { Caller, Gateway, Trace } from './gateway.ts';
 import type { Plan } from './plan.ts';
-import { backoff } from './retry.ts';
+import { backoff, type Retry } from './retry.ts';
 import { isPassable, isTooLong, type Verdict, verdictOf } from './verdict.ts';
 
 /** One try of one model: made into an attempt by whoever runs it. */
@@ -16,12 +16,16 @@ export type Leg = {
   /** The attempt before it, in the same generation. */
   after?: Attempt;
   attempt?: Attempt;
+  /** What it took from the bucket of its provider, where it is a retry. */
+  retry?: Retry;
   /** Its answer is on its way, and may still be gone on with by another. */
   streams?: boolean;
   /** Gives back its place among the calls under way; once. */
   release: () => void;
 };
 
+/** Where a journey goes on. */
+type Next = Move & { model: Model; retry?: Retry };
 type Tried = { verdict: Verdict; readyAt: number; retries: number; timedOut: boolean };
 
 export type Travels = {
@@ -44,7 +48,7 @@ export class Journey {
   /** Attempts made. */
   made = 0;
   /** What comes after the attempt that has just failed. */
-  move: (Move & { model: Model }) | undefined;
+  move: Next | undefined;
   last: Attempt | undefined;
   private tried: Map<string, Tried> | undefined;
   private readonly warnings: number;
@@ -72,7 +76,7 @@ export class Journey {
     return this.leg(model);
   }
 
-  leg(model: Model): Leg {
+  leg(model: Model, retry?: Retry): Leg {
     const { gateway } = this;
     const upstream = upstreamOf(gateway, model);
     const now = gateway.clock.now();
@@ -83,6 +87,7 @@ export class Journey {
       model,
       upstream: key === upstream.key ? upstream : { ...upstream, key },
       after: this.last,
+      ...(retry ? { retry } : {}),
       release: () => {},
     };
   }
@@ -103,6 +108,7 @@ export class Journey {
   /** The attempt of a leg has begun. */
   began(leg: Leg, attempt: Attempt): Attempt {
     leg.attempt = attempt;
+    attempt.retry = leg.retry;
     this.last = attempt;
     this.made++;
     this.move = undefined;
@@ -148,8 +154,8 @@ export class Journey {
     this.reason = `could not answer (${error.code})`;
     this.move = undefined;
     if (verdict === 'stop' || this.made >= plan.attempts || now >= this.until) return undefined;
-    const to = (model: Model, waitMs: number) => {
-      this.move = { reason: error.code, waitMs, to: model.id, model };
+    const to = (model: Model, waitMs: number, retry?: Retry) => {
+      this.move = { reason: error.code, waitMs, to: model.id, model, retry };
       return this.move;
     };
     if (leg.upstream.keys && isOfKey(error) && gateway.health.provider(leg.upstream).keys.isFree(now)) {
@@ -158,7 +164,7 @@ export class Journey {
     const fresh = this.fresh(isTooLong(error) ? leg.model : undefined);
     if (fresh) return to(fresh, 0);
     const again = this.soonest(now);
-    return again && to(again.model, again.wait);
+    return again && to(again.model, again.wait, { timedOut: again.before.timedOut });
   }
 
   /** The first model that has not been tried: one that seems well, else any. @param small too small for the request. */
@@ -184,7 +190,7 @@ export class Journey {
   }
 
   /** The tried model that may be tried again first, as far as pauses and budgets allow. */
-  private soonest(now: number): { model: Model; wait: number } | undefined {
+  private soonest(now: number): { model: Model; before: Tried; wait: number } | undefined {
     const { gateway, plan, tried } = this;
     const open = plan.candidates
       .flatMap((model) => {
@@ -205,7 +211,7 @@ export class Journey {
   }
 
   /** Where a leg goes on that failed before or after its attempt began. */
-  onward(leg: Leg, thrown: unknown): (Move & { model: Model }) | undefined {
+  onward(leg: Leg, thrown: unknown): Next | undefined {
     if (leg.attempt) return this.move;
     this.gateway.health.model(leg.model.id).breaker.left();
     if (!(thrown instanceof GatewayError) || !isPassable(thrown)) return undefined;
@@ -234,8 +240,10 @@ export class Journey {
     const error = asGatewayError(thrown);
     const status = error.code === 'request_canceled' ? 'canceled' : 'failed';
     const { generationId: id } = last;
-    await travels.caller.book.conclude({ id, status, at: gateway.clock.now(), error: recordOf(error) });
-    gateway.wake.ended(travels.caller.tenant, id);
+    const { tenant, book } = travels.caller;
+    const tells = await book.conclude({ id, status, at: gateway.clock.now(), error: recordOf(error) });
+    if (tells) gateway.wake.arm(tenant);
+    gateway.wake.ended(tenant, id);
   }
 }
 
@@ -287,7 +295,7 @@ export async function travel<T>(journey: Journey, run: (leg: Leg) => Promise<T>,
     try {
       if (!move) throw failure;
       await journey.pause(move);
-      leg = journey.leg(move.model);
+      leg = journey.leg(move.model, move.retry);
     } catch (end) {
       await journey.strand(end);
       throw end;

@@ -1,5 +1,6 @@
 import { isObject, type Json } from '../contract/index.ts';
 import type { Upstream } from '../runtime/ports.ts';
+import { fnv1a } from './digest.ts';
 
 /** A provider's keys. One that is refused or spent is set aside for a time; none is ever forgotten. */
 export class KeyRing {
@@ -48,21 +49,19 @@ export function keysIn(text: string): string[] {
 
 /** Names a key in the book without telling it: 32 bits of FNV-1a. */
 function markOf(key: string): string {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < key.length; index++) hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193);
-  return (hash >>> 0).toString(16).padStart(8, '0');
+  return (fnv1a(key) >>> 0).toString(16).padStart(8, '0');
 }
 
 type Keyed = Pick<Upstream, 'key' | 'keys'>;
 
-/** What is kept of a job: with the mark of its key, where another one would not be shown the job. */
-export function keyedRef(upstream: Keyed, ref: Json): Json {
-  return upstream.keys ? { atelier_key: markOf(upstream.key), ref } : ref;
+/** What is kept of a job: with the mark of its key, since another one, also one that is configured later, is not shown the job. */
+export function keyedRef(upstream: Pick<Upstream, 'key'>, ref: Json): Json {
+  return { atelier_key: markOf(upstream.key), ref };
 }
 
-/** The job's own reference, and its provider with the key that the job was sent with. */
+/** The job's own reference, and its provider with the key that the job was sent with, where that is known and still configured. */
 export function openRef<T extends Keyed>(upstream: T, ref: Json): { upstream: T; ref: Json } {
   if (!isObject(ref) || typeof ref.atelier_key !== 'string' || ref.ref === undefined) return { upstream, ref };
-  const key = upstream.keys?.find((one) => markOf(one) === ref.atelier_key);
-  return { upstream: key === undefined ? upstream : { ...upstream, key }, ref: ref.ref };
+  const key = (upstream.keys ?? [upstream.key]).find((one) => markOf(one) === ref.atelier_key);
+  return { upstream: key === undefined || key === upstream.key ? upstream : { ...upstream, key }, ref: ref.ref };
 }

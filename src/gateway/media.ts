@@ -65,21 +65,17 @@ export function portOf(model: Model, upstream: Upstream): MediaPort<MediaModalit
   });
 }
 
-/** How an attempt that was begun goes on when its sending fails. */
-const journeys = new WeakMap<Attempt, { journey: Journey; leg: Leg }>();
+/** A first attempt that is in the book, and how it goes on when its sending fails. */
+export type BegunMedia = { attempt: Attempt; journey: Journey; leg: Leg };
 
 /**
  * Chooses who is asked first, checks the request against what that model can do and makes the generation durable; nothing has been
  * sent yet.
  */
-export async function beginMedia(gateway: Gateway, call: MediaCall): Promise<Attempt> {
+export async function beginMedia(gateway: Gateway, call: MediaCall): Promise<BegunMedia> {
   const { caller, trace } = call;
   const journey = new Journey(gateway, planMedia(gateway, call), { caller, trace, media: true, plain: false });
-  return travel(journey, async (leg) => {
-    const attempt = await beginLeg(journey, leg, call);
-    journeys.set(attempt, { journey, leg });
-    return attempt;
-  });
+  return travel(journey, async (leg) => ({ attempt: await beginLeg(journey, leg, call), journey, leg }));
 }
 
 function planMedia(gateway: Gateway, call: MediaCall): Plan {
@@ -140,20 +136,16 @@ async function beginLeg(journey: Journey, leg: Leg, call: MediaCall): Promise<At
  * @returns the attempt that was taken, and where it stands.
  */
 export async function sendMedia(
-  gateway: Gateway,
   call: MediaCall,
-  attempt: Attempt,
+  { attempt: begun, journey, leg: first }: BegunMedia,
   progress?: (progress: Progress) => void,
 ): Promise<{ attempt: Attempt; operation: Operation }> {
-  const begun = journeys.get(attempt);
-  if (!begun) return { attempt, operation: await submitMedia(gateway, call.caller, attempt, call.request, progress) };
-  const { journey, leg: first } = begun;
   journey.listen(first);
   return travel(
     journey,
     async (leg) => {
-      const current = leg === first ? attempt : await beginLeg(journey, leg, call);
-      return { attempt: current, operation: await submitMedia(gateway, call.caller, current, call.request, progress) };
+      const attempt = leg === first ? begun : await beginLeg(journey, leg, call);
+      return { attempt, operation: await submitMedia(journey.gateway, call.caller, attempt, call.request, progress) };
     },
     first,
   );
@@ -163,7 +155,7 @@ export async function sendMedia(
  * Sends the job, within the provider's share of concurrent calls. A failure is booked and thrown.
  * @param progress told what is there before the end, where the provider shows it.
  */
-export async function submitMedia(
+async function submitMedia(
   gateway: Gateway,
   caller: Pick<Caller, 'tenant' | 'book'>,
   attempt: Attempt,

@@ -8,11 +8,11 @@ import {
   type Strategy,
   strategies,
 } from '../contract/index.ts';
-import { type Asked, quote } from '../meter/quote.ts';
+import type { Asked } from '../meter/quote.ts';
 import { arrange, type Candidate } from './choose.ts';
 import { conversationOf, diceOf, type Facts, meets } from './conditions.ts';
 import type { Caller, Gateway, Trace } from './gateway.ts';
-import { withHours } from './hours.ts';
+import { quoteOf } from './quote-of.ts';
 
 /** What a request itself says about who may answer it. */
 export type Wishes = {
@@ -200,8 +200,7 @@ function ordered(
   const order = arrange(open, strategy, {
     costOf: (model) => {
       asked ??= question.worth();
-      const quirks = gateway.upstreams.get(model.provider)?.row.quirks;
-      return quote(gateway.catalogue, model, asked, now, (usage) => withHours(usage, quirks, now) ?? usage).expected;
+      return quoteOf(gateway, model, asked, now).expected;
     },
     latencyOf: (model) => gateway.health.model(model.id).statistics.expected(now, question.facts().stream),
     dice: () => (conversation === undefined ? gateway.random() : diceOf(conversation)),

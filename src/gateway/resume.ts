@@ -26,7 +26,7 @@ export function resumable(
     const { move } = journey;
     if (!move) return false;
     const before = reading.attempt.model.id;
-    const leg = journey.leg(move.model);
+    const leg = journey.leg(move.model, move.retry);
     let current = leg;
     try {
       await journey.pause(move);

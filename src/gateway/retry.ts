@@ -53,20 +53,24 @@ export class RetryBudget {
 const capacity = 500;
 const cost = 5;
 const costOfTimeout = 10;
+const priceOf = (timedOut: boolean) => (timedOut ? costOfTimeout : cost);
+
+/** A retry that was paid for. @param timedOut it followed a timeout, which costs more. */
+export type Retry = { timedOut: boolean };
 
 /** A provider that keeps failing is asked again less and less: retries take from the bucket, successes fill it. */
 export class TokenBucket {
   private tokens = capacity;
 
   take(timedOut: boolean): boolean {
-    const price = timedOut ? costOfTimeout : cost;
+    const price = priceOf(timedOut);
     if (this.tokens < price) return false;
     this.tokens -= price;
     return true;
   }
 
-  /** @param retried a success after a retry gives back what that took. */
-  succeeded(retried: boolean): void {
-    this.tokens = Math.min(capacity, this.tokens + (retried ? cost : 1));
+  /** @param retried a success after a retry gives back what that took: more where it followed a timeout. */
+  succeeded(retried: boolean, timedOut = false): void {
+    this.tokens = Math.min(capacity, this.tokens + (retried ? priceOf(timedOut) : 1));
   }
 }

@@ -1,9 +1,9 @@
 import { asGatewayError, type Dialect, type DialectName, errorOfThrow } from '../contract/index.ts';
 import type { WireResponse } from '../runtime/ports.ts';
+import { usageOfText } from './answers.ts';
 import type { Attempt } from './attempt.ts';
-import { usageOfDelivered } from './estimate.ts';
 import type { Deadlines } from './gateway.ts';
-import { holdHead } from './head.ts';
+import { type Heard, holdHead } from './head.ts';
 import type { Journey } from './journey.ts';
 import { isMisplaced, readMisplaced, readRefusal } from './refusal.ts';
 import { settleUnknown } from './unknown.ts';
@@ -73,17 +73,23 @@ function timesOf(journey: Journey, attempt: Attempt): Deadlines {
   };
 }
 
+/**
+ * A stream once its first output is here. One that only showed frames is booked at what they told, else at the estimated input: the
+ * provider had begun to work.
+ */
 async function held(journey: Journey, attempt: Attempt, wire: WireResponse, dialect: Dialect): Promise<WireResponse> {
   const { gateway, plan } = journey;
   const letGo = plan.candidates.length === 1;
   const spent = gateway.clock.now() - attempt.at;
   const ms = letGo ? holdTime : Math.max(1, timesOf(journey, attempt).headersTimeout - spent);
+  const heard: Heard = { frames: 0 };
   try {
-    return await holdHead(attempt, wire, dialect, { ms, letGo }, gateway.clock.now);
+    return await holdHead(attempt, wire, dialect, { ms, letGo, heard }, gateway.clock.now);
   } catch (thrown) {
     const error = asGatewayError(thrown);
-    const guess = error.code === 'stream_interrupted' ? usageOfDelivered(attempt.bound, 0) : 'nothing';
-    await settleUnknown(gateway, attempt, error, { guess });
+    const { usage, frame: response } = heard;
+    const seen = { endpoint: dialect.name, usage, response, frames: 0, broken: true };
+    await settleUnknown(gateway, attempt, error, { guess: heard.frames > 0 ? usageOfText(attempt, seen) : 'nothing' });
     throw error;
   }
 }

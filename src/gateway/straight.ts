@@ -24,7 +24,7 @@ const passedHeaders = ['content-type', 'x-request-id', 'request-id', 'openai-pro
 
 /** A plain answer of the same dialect: its bytes pass, its usage is read. */
 export async function straightAnswer(passing: Passing): Promise<TextReply> {
-  const { gateway, attempt, dialect, wire, bound } = passing;
+  const { gateway, attempt, dialect, wire } = passing;
   let bytes: Uint8Array;
   try {
     bytes = await wire.bytes(largestAnswer);
@@ -43,7 +43,6 @@ export async function straightAnswer(passing: Passing): Promise<TextReply> {
   }
   const usage = usageOfText(attempt, {
     endpoint: dialect.name,
-    bound,
     usage: dialect.scan.usageOfBody(body),
     response: body,
   });
@@ -64,14 +63,13 @@ export function straightStream(passing: Passing, lifetime: Lifetime, hideUsage: 
 }
 
 async function* relayed(passing: Passing, tap: Tap): AsyncGenerator<Uint8Array> {
-  const { gateway, attempt, dialect, wire, bound } = passing;
+  const { gateway, attempt, dialect, wire } = passing;
   passing.begun = true;
   let settled = false;
   let failure: GatewayError | undefined;
   const usage = () =>
     usageOfText(attempt, {
       endpoint: dialect.name,
-      bound,
       usage: tap.usage,
       response: tap.usageFrame,
       frames: tap.frames,

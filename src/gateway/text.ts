@@ -53,11 +53,7 @@ export type TextCall = {
 
 export type TextReply = { headers: Record<string, string>; body: string | Uint8Array | ReadableStream<Uint8Array> };
 
-/** The model of a text request: one that writes, or one whose provider lets it answer a conversation with media. */
-export function resolveText(gateway: Gateway, asked: string): Model {
-  return gateway.directory.resolve(asked, 'text', alsoText(gateway));
-}
-
+/** Besides models that write: those whose provider lets them answer a conversation with media. */
 function alsoText(gateway: Gateway) {
   return (model: Model) => gateway.upstreams.get(model.provider)?.provider.converses?.includes(model.modality) ?? false;
 }
@@ -112,7 +108,6 @@ async function runStraight(journey: Journey, leg: Leg, lifetime: Lifetime, call:
     attempt,
     dialect: call.door,
     wire,
-    bound: attempt.bound,
     onAnswer: call.onAnswer,
     several: severalOf(call.body),
     careful: plan.candidates.length > 1,
@@ -166,7 +161,7 @@ async function openCrossed(journey: Journey, leg: Leg, call: TextCall, seam?: Se
   });
   // an equal provider's own ids mean something to it when they come back
   const own = equal ? {} : { identity: identityOf(door, attempt), echo, sealing: new EventSealer(door.name, sealer) };
-  return { gateway, attempt, target, wire, bound: boundOf(call, model), ...(seam ? { seam } : {}), ...own };
+  return { gateway, attempt, target, wire, ...(seam ? { seam } : {}), ...own };
 }
 
 /** True where a request asks for several answers. */
@@ -199,10 +194,6 @@ async function begin(journey: Journey, leg: Leg, call: TextCall, characters: num
     trace: call.trace,
   });
   return journey.began(leg, attempt);
-}
-
-function boundOf(call: TextCall, model: Model): JsonObject {
-  return boundOfText(model, call.text.length, maxTokensOf(call.body));
 }
 
 function maxTokensOf(body: JsonObject): number | undefined {

@@ -46,7 +46,6 @@ export type Stream = {
   gateway: Gateway;
   attempt: Attempt;
   wire: WireResponse;
-  bound: Json;
   /** Set once the stream is read. */
   begun?: boolean;
   /** Set when the client left. */
@@ -62,7 +61,7 @@ export function stopOf(stream: Stream): () => void {
     stream.left = true;
     stream.wire.abort();
     if (stream.begun) return;
-    const guess = usageOfDelivered(stream.bound, 0);
+    const guess = usageOfDelivered(stream.attempt.bound, 0);
     settleUnknown(stream.gateway, stream.attempt, clientLeft(), { guess, status: 'canceled' }).catch(() => {});
   };
 }
@@ -71,9 +70,7 @@ export function stopOf(stream: Stream): () => void {
  * What the provider says it did for this attempt: usage, undefined for nothing, or that it cannot say.
  * Only upstreams whose row declares a `lookup_url` can be asked.
  */
-export async function askProvider(
-  attempt: Pick<Attempt, 'id' | 'upstream'>,
-): Promise<Usage | undefined | 'cannot say'> {
+async function askProvider(attempt: Pick<Attempt, 'id' | 'upstream'>): Promise<Usage | undefined | 'cannot say'> {
   const { lookupUrl } = attempt.upstream.row;
   if (!lookupUrl) return 'cannot say';
   const url = lookupUrl.replace('{provider}', attempt.upstream.row.id).replace('{attempt}', attempt.id);

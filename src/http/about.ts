@@ -5,6 +5,7 @@ import type { About } from '../gateway/attempt.ts';
 import type { Caller, Gateway } from '../gateway/gateway.ts';
 import { type Mac, macOf } from '../gateway/mac.ts';
 import { parseUsd } from '../meter/money.ts';
+import { decimalPattern } from './refuse.ts';
 
 const macs = new WeakMap<Caller['book'], { mac: Mac; known: Map<string, string> }>();
 /** Hashes kept in memory for each book. */
@@ -87,7 +88,7 @@ function readTags(text: string | undefined): Record<string, string> | undefined 
 }
 
 function readMost(text: string): bigint {
-  if (/^\d{1,9}(\.\d{1,12})?$/.test(text)) return parseUsd(text);
+  if (decimalPattern.test(text)) return parseUsd(text);
   throw new GatewayError('invalid_request', {
     message: 'max_cost_usd is a decimal number of dollars such as "0.05".',
     param: 'max_cost_usd',

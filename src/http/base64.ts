@@ -1,15 +1,4 @@
-type NativeBase64 = { toBase64?: () => string };
-
-/** Base64 text of bytes. */
-export function toBase64(bytes: Uint8Array): string {
-  const native = (bytes as unknown as NativeBase64).toBase64;
-  if (native) return native.call(bytes);
-  let binary = '';
-  for (let start = 0; start < bytes.length; start += 0x8000) {
-    binary += String.fromCharCode(...bytes.subarray(start, start + 0x8000));
-  }
-  return btoa(binary);
-}
+import { encodeBase64 } from '../dialects/shared.ts';
 
 /** Base64 text of a body, piece by piece: never held whole. */
 export async function* base64Pieces(
@@ -22,7 +11,7 @@ export async function* base64Pieces(
     bytes.set(chunk, rest.length);
     const even = bytes.length - (bytes.length % 3);
     rest = bytes.slice(even);
-    if (even > 0) yield toBase64(bytes.subarray(0, even));
+    if (even > 0) yield encodeBase64(bytes.subarray(0, even));
   }
-  if (rest.length > 0) yield toBase64(rest);
+  if (rest.length > 0) yield encodeBase64(rest);
 }

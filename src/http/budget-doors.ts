@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import * as z from 'zod';
 import type { BudgetState } from '../books/index.ts';
-import { budgetScopes, budgetUnits, windows } from '../books/index.ts';
+import { budgetScopes, budgetUnits, unitDigits, windows } from '../books/index.ts';
 import { GatewayError, type JsonObject, modalities } from '../contract/index.ts';
 import { newId } from '../gateway/ids.ts';
 import { parseUsd, writeScaled, writeUsd } from '../meter/money.ts';
@@ -9,9 +9,7 @@ import { checkTold, hashedUser } from './about.ts';
 import { errorAnswer, jsonAnswer } from './answer.ts';
 import { readJson } from './body.ts';
 import type { Doors } from './generations.ts';
-
-/** Digits of the smallest part of a unit that is counted. */
-const unitDigits = 6;
+import { decimalPattern, parsed } from './refuse.ts';
 
 const newBudget = z
   .strictObject({
@@ -22,7 +20,7 @@ const newBudget = z
     unit: z.enum(budgetUnits).default('usd'),
     window: z.enum(windows),
     time_zone: z.string().refine(isZone, 'must be an IANA time zone such as "Europe/Berlin"').default('UTC'),
-    limit: z.string().regex(/^\d{1,9}(\.\d{1,12})?$/, 'must be a decimal such as "25.50"'),
+    limit: z.string().regex(decimalPattern, 'must be a decimal such as "25.50"'),
     alerts: z.array(z.int().min(1).max(100)).max(10).default([]),
     alert_url: z.url().max(2048).optional(),
   })
@@ -41,9 +39,8 @@ export function createBudget({ gateway, authenticator }: Doors) {
     try {
       const tenant = await authenticator.admin(c);
       const book = gateway.books.of(tenant);
-      const parsed = newBudget.safeParse((await readJson(c)).body);
-      if (!parsed.success) throw refused(parsed.error.issues[0]!);
-      const { scope, subject, modality, unit, window, time_zone, limit, alerts, alert_url } = parsed.data;
+      const asked = parsed(newBudget, (await readJson(c)).body);
+      const { scope, subject, modality, unit, window, time_zone, limit, alerts, alert_url } = asked;
       if (alert_url) checkTold(gateway, alert_url, 'alert_url');
       const id = newId('bud_', gateway.clock.now());
       const named = scope === 'user' && subject && subject !== '*' ? await hashedUser({ book }, subject) : subject;
@@ -144,11 +141,6 @@ function viewBudget(budget: BudgetState): JsonObject {
       };
     }),
   };
-}
-
-function refused(issue: z.core.$ZodIssue): GatewayError {
-  const param = issue.path.join('.') || undefined;
-  return new GatewayError('invalid_request', { message: `${param ?? 'body'}: ${issue.message}`, param });
 }
 
 function isZone(zone: string): boolean {

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
-import { GatewayError, type Modality, type Receipt } from '../contract/index.ts';
+import type { GenerationRecord } from '../books/index.ts';
+import { type Dialect, GatewayError, type Receipt } from '../contract/index.ts';
 import { hexDigest } from '../gateway/digest.ts';
 import type { Caller, Gateway } from '../gateway/gateway.ts';
 import { newId } from '../gateway/ids.ts';
@@ -22,18 +23,26 @@ const look = 50;
 
 /**
  * A door that answers equal requests of a tenant from its cache, for callers that ask for it: `x-atelier-cache: <seconds>` gives the
- * age up to which an answer is good. Equal means the same path, body and dialect headers, to the byte of the JSON's content. A request
- * that is equal to one under way waits for its answer (one provider call). Work that draws anew each time (an image, a song) is only
- * cached with a `seed`. A hit costs nothing; what it saved is in the book and in `x-atelier-avoided-usd`.
+ * age up to which an answer is good. Equal means the same path, body and headers that change an answer, to the byte of the JSON's
+ * content. A request that is equal to one under way waits for its answer (one provider call). Work that draws anew each time (an image,
+ * a song) is only cached with a `seed`. What failed after its answer had begun, or was deleted, is not served again. A hit costs nothing;
+ * what it saved is in the book and in `x-atelier-avoided-usd`.
+ * @param dialect that of the door, for what is refused here.
  */
-export function cached(doors: Doors, door: Door): Door {
+export function cached(doors: Doors, door: Door, dialect?: Dialect): Door {
   return function answerCached(c) {
     const life = c.req.header('x-atelier-cache');
-    return life === undefined ? door(c) : lookUp(doors, door, c, life);
+    return life === undefined ? door(c) : lookUp(doors, door, dialect, c, life);
   };
 }
 
-async function lookUp(doors: Doors, door: Door, c: Context, life: string): Promise<Response> {
+async function lookUp(
+  doors: Doors,
+  door: Door,
+  dialect: Dialect | undefined,
+  c: Context,
+  life: string,
+): Promise<Response> {
   const { gateway } = doors;
   try {
     const seconds = Number(life);
@@ -50,18 +59,34 @@ async function lookUp(doors: Doors, door: Door, c: Context, life: string): Promi
     while (true) {
       const now = gateway.clock.now();
       const claim = await caller.book.claimRequest(owner, name, name, now, seconds * 1000);
+      if (claim.state === 'new') return await miss(doors, door, c, caller, name);
       if (claim.state === 'answered') {
-        const stored = await gateway.assets.get(claim.answer.body);
-        if (stored) return await hit(doors, c, caller, claim.answer.headers, stored.body);
+        const { headers, body } = claim.answer;
+        const first = await caller.book.generation(String(headers['x-atelier-generation']));
+        const stored = first && isGood(first) ? await gateway.assets.get(body) : undefined;
+        if (first && stored) return await hit(doors, c, caller, first, headers, stored.body);
         await caller.book.forgetRequest(owner, name);
-      } else if (claim.state === 'new') return await miss(doors, door, c, caller, name);
+        await gateway.assets.remove(body);
+        continue;
+      }
       if (now >= until) return told(await door(c), 'bypass');
       await new Promise((resolve) => setTimeout(resolve, look));
     }
   } catch (thrown) {
-    return errorAnswer(thrown);
+    return errorAnswer(thrown, undefined, dialect);
   }
 }
+
+/** A video is answered while it is made: such an answer is good unless its work has failed. */
+function isGood({ status }: GenerationRecord): boolean {
+  return status !== 'failed' && status !== 'canceled';
+}
+
+/** What changes an answer beside path and body. Never the whole query: a key may stand there. */
+const besides = [
+  ...['anthropic-version', 'anthropic-beta', 'openai-beta'],
+  ...['x-atelier-models', 'x-atelier-route', 'x-atelier-strict'],
+];
 
 /** What makes a request equal to another; undefined where none is. */
 async function nameOf(c: Context, gateway: Gateway): Promise<string | undefined> {
@@ -79,9 +104,7 @@ async function nameOf(c: Context, gateway: Gateway): Promise<string | undefined>
     /^\/v1\/(images|videos)/.test(c.req.path) ||
     isDrawn(asked.modality ?? gateway.directory.find(String(asked.model))?.modality);
   if (asked.webhook !== undefined || (drawsAnew && asked.seed === undefined)) return undefined;
-  const beside = ['anthropic-version', 'anthropic-beta', 'openai-beta', 'x-atelier-models'].map((name) =>
-    c.req.header(name),
-  );
+  const beside = [...besides.map((name) => c.req.header(name)), c.req.query('alt')];
   return hexDigest(`${c.req.path}\n${JSON.stringify(beside)}\n${JSON.stringify(sorted(body))}`);
 }
 
@@ -120,20 +143,20 @@ async function miss(doors: Doors, door: Door, c: Context, caller: Caller, name: 
   return told(new Response(shown, answer), 'miss');
 }
 
-/** Answers from the store and books the hit: an attempt that was never sent, with what it saved. */
+/** Answers from the store and books the hit: an attempt that was never sent, with what it saved of the first one. */
 async function hit(
   doors: Doors,
   c: Context,
   caller: Caller,
+  first: GenerationRecord,
   headers: Record<string, string>,
   body: ReadableStream<Uint8Array>,
 ): Promise<Response> {
   const { gateway } = doors;
-  const first = await caller.book.generation(headers['x-atelier-generation'] ?? '');
-  const served = first?.attempts.at(-1);
+  const { provider, model } = first.attempts.at(-1)!;
   const at = gateway.clock.now();
   const generationId = newId('gen_', at);
-  const avoided = first && receiptOf(first.attempts)?.total;
+  const avoided = receiptOf(first.attempts)?.total;
   const receipt: Receipt = {
     lines: [],
     total: 0n,
@@ -146,15 +169,15 @@ async function hit(
     id: `${generationId}.1`,
     generationId,
     keyId: caller.keyId,
-    modality: (first?.modality ?? 'text') as Modality,
-    provider: served?.provider ?? 'unknown',
-    model: served?.model ?? 'unknown',
-    simulated: first?.simulated ?? false,
+    modality: first.modality,
+    provider,
+    model,
+    simulated: first.simulated,
     at,
     project: caller.project,
     endUser: about?.endUser,
     workflow: about?.workflow,
-    parent: about?.parent ?? first?.id,
+    parent: about?.parent ?? first.id,
     tags: about?.tags,
   };
   const settlement = {
@@ -165,7 +188,7 @@ async function hit(
     charge: 0n,
     ...(avoided === undefined ? {} : { avoided }),
   };
-  const alive = await caller.book.hit(attempt, first?.model ?? 'unknown', settlement);
+  const alive = await caller.book.hit(attempt, first.model, settlement);
   if (!alive) throw new GatewayError('invalid_api_key', 'The API key is not valid.');
   return new Response(body, {
     status: 200,

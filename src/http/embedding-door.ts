@@ -1,12 +1,6 @@
 import type { Context } from 'hono';
-import {
-  type Dialect,
-  type EmbeddingRequest,
-  GatewayError,
-  type Json,
-  type JsonObject,
-  type Part,
-} from '../contract/index.ts';
+import { type Dialect, type EmbeddingRequest, GatewayError, type JsonObject, type Part } from '../contract/index.ts';
+import { encodeBase64 } from '../dialects/shared.ts';
 import type { About } from '../gateway/attempt.ts';
 import { type Caller, newTrace, type Trace } from '../gateway/gateway.ts';
 import { beginMedia, type MediaCall, sendMedia } from '../gateway/media.ts';
@@ -32,7 +26,7 @@ export async function embed(
   const { gateway } = doors;
   const record = { count: request.input.length };
   const call: MediaCall = { caller, trace, asked, request, record, about, wishes };
-  const { attempt, operation } = await sendMedia(gateway, call, await beginMedia(gateway, call));
+  const { attempt, operation } = await sendMedia(call, await beginMedia(gateway, call));
   if (operation.status !== 'completed') {
     const error =
       operation.status === 'failed' || operation.status === 'canceled'
@@ -71,7 +65,7 @@ export function embeddingDoor(doors: Doors, dialect: Dialect) {
         data: vectors.map((vector, index) => ({
           object: 'embedding',
           index,
-          embedding: body.encoding_format === 'base64' ? toBase64(vector) : vector,
+          embedding: body.encoding_format === 'base64' ? writeFloats(vector) : vector,
         })),
         model: trace.model ?? asked,
         usage: { prompt_tokens: inputTokens ?? 0, total_tokens: inputTokens ?? 0 },
@@ -105,9 +99,6 @@ function vectorOf(part: Part): number[][] {
 }
 
 /** Little-endian 32-bit floats, as OpenAI's SDK asks for by default. */
-function toBase64(vector: number[]): Json {
-  const bytes = new Uint8Array(new Float32Array(vector).buffer);
-  let binary = '';
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary);
+function writeFloats(vector: number[]): string {
+  return encodeBase64(new Uint8Array(new Float32Array(vector).buffer));
 }

@@ -8,9 +8,10 @@ import type { MixRow, MixSteps } from '../meter/forecast-mix.ts';
 import type { Workload } from '../meter/forecast-workload.ts';
 import { errorAnswer, jsonAnswer } from './answer.ts';
 import { readJson } from './body.ts';
-import { badField, type ForecastRequest, machinesOf, readForecast } from './forecast-request.ts';
+import { type ForecastRequest, machinesOf, readForecast } from './forecast-request.ts';
 import { declaredWork, ledgerWork } from './forecast-works.ts';
 import type { Doors } from './generations.ts';
+import { badField } from './refuse.ts';
 
 const monthMs = monthHours * 3_600_000;
 

@@ -1,7 +1,8 @@
 import * as z from 'zod';
-import { GatewayError, type JsonObject, meters, modalities } from '../contract/index.ts';
+import { type GatewayError, type JsonObject, meters, modalities } from '../contract/index.ts';
 import type { Interval, SelfHosted } from '../meter/forecast-machines.ts';
 import { parseDecimal } from '../meter/money.ts';
+import { badField } from './refuse.ts';
 
 /** A number, or the same as decimal text, for what people write with a point. */
 const number = z
@@ -137,10 +138,6 @@ function refusal(issue: z.core.$ZodIssue | undefined): GatewayError {
   if (found?.code === 'unrecognized_keys') path.push(found.keys[0] ?? '');
   const message = found?.code === 'unrecognized_keys' ? 'is not a field of a forecast' : found?.message;
   return badField(path.join('.') || undefined, message ?? 'cannot be read');
-}
-
-export function badField(param: string | undefined, message: string): GatewayError {
-  return new GatewayError('invalid_request', { message: `${param ?? 'body'}: ${message}`, param });
 }
 
 /** Machines as declared. @param idOf the model behind a name. */

@@ -1,10 +1,12 @@
 import { type Dims, GatewayError, type Meter, type Model, meters } from '../contract/index.ts';
+import { defined } from '../dialects/shared.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { type MixRow, workloadOfMix } from '../meter/forecast-mix.ts';
 import { missingWord, type OutputWords, workloadOfProfile } from '../meter/forecast-profile.ts';
 import type { Workload } from '../meter/forecast-workload.ts';
 import type { Fraction } from '../meter/money.ts';
-import { badField, type ProfileEntry } from './forecast-request.ts';
+import type { ProfileEntry } from './forecast-request.ts';
+import { badField } from './refuse.ts';
 
 /** A row of the ledger as a month of work, with the configured model behind it; a bare one where none is configured any more. */
 export function ledgerWork(gateway: Gateway, row: MixRow, scale: Fraction): Workload {
@@ -54,11 +56,10 @@ function declaredModel({ directory }: Gateway, entry: ProfileEntry, param: strin
 function wordsOf(entry: ProfileEntry): OutputWords {
   const { input_tokens, cached_input_tokens, output_tokens, ...rest } = { ...entry, ...entry.usage };
   const { characters, seconds, n, images, size, quality, resolution, audio, mode } = rest;
-  const found = {
+  return defined({
     ...{ characters, seconds, n, images, size, quality, resolution, audio, mode },
     ...{ inputTokens: input_tokens, cachedInputTokens: cached_input_tokens, outputTokens: output_tokens },
-  };
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
+  });
 }
 
 /** `images` is a meter among meters: pictures that come out. Beside words it counts those that go in. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { GatewayError, type JsonObject, type MediaModality } from '../contract/index.ts';
+import { decimalPattern, parsed, refusedIssue } from './refuse.ts';
 
 /** Wire fields that every generation may carry, whatever it makes. */
 const common = {
@@ -15,10 +16,7 @@ const common = {
   /** The generation that asked for this one. */
   parent: z.string().max(64).optional(),
   webhook: z.url().max(2048).optional(),
-  max_cost_usd: z
-    .string()
-    .regex(/^\d{1,9}(\.\d{1,12})?$/, 'must be a decimal such as "0.05"')
-    .optional(),
+  max_cost_usd: z.string().regex(decimalPattern, 'must be a decimal such as "0.05"').optional(),
   strict: z.boolean().optional(),
 };
 
@@ -34,7 +32,7 @@ const prompt = { input: z.string().min(1).optional(), prompt: z.string().min(1).
 const seconds = z.number().positive().max(3600).optional();
 
 /** The wire form of each modality's request; unknown fields are refused, provider-specific ones go into `params`. */
-export const mediaSchemas = {
+const mediaSchemas = {
   embedding: z.strictObject({
     ...common,
     input: z.union([z.string().min(1), z.array(z.string().min(1)).min(1).max(2048)]),
@@ -122,15 +120,13 @@ export const mediaSchemas = {
   }),
 } satisfies Record<MediaModality, z.ZodType>;
 
-export type MediaBody<M extends MediaModality> = z.infer<(typeof mediaSchemas)[M]>;
+type MediaBody<M extends MediaModality> = z.infer<(typeof mediaSchemas)[M]>;
 
 const textSchema = z.looseObject(common);
 
 /** Checks the fields of a text generation that are ours; all others are the model's. Throws invalid_request. */
 export function checkTextBody(body: JsonObject): z.infer<typeof textSchema> {
-  const result = textSchema.safeParse(body);
-  if (result.success) return result.data;
-  throw refused(result.error.issues[0]!);
+  return parsed(textSchema, body);
 }
 
 /** Checks a body against its modality's form. Throws unsupported_parameter for unknown fields, invalid_request otherwise. */
@@ -145,15 +141,7 @@ export function checkBody<M extends MediaModality>(modality: M, body: JsonObject
       param: issue.keys[0],
     });
   }
-  throw refused(issue);
-}
-
-function refused(issue: z.core.$ZodIssue): GatewayError {
-  const path = issue.path.join('.');
-  return new GatewayError('invalid_request', {
-    message: `${path || 'body'}: ${issue.message}`,
-    param: path || undefined,
-  });
+  throw refusedIssue(issue);
 }
 
 /** A required text that may stand under several names. */

@@ -1,15 +1,14 @@
 import type { Context } from 'hono';
 import { asGatewayError, type JsonObject, type Progress } from '../contract/index.ts';
-import { writeSse } from '../dialects/sse.ts';
+import { encodeBase64 } from '../dialects/shared.ts';
 import type { MediaCall } from '../gateway/media.ts';
 import { viewGeneration } from '../gateway/view.ts';
 import { originOf } from './about.ts';
 import { errorBody, traceHeaders } from './answer.ts';
-import { toBase64 } from './base64.ts';
+import { namedFrame } from './event-frames.ts';
 import { startMedia, waitFor } from './generation-wait.ts';
 import type { Doors } from './generations.ts';
 
-const encoder = new TextEncoder();
 /** Milliseconds between two looks at a running job, and the longest that a stream is held open. */
 const look = 1_000;
 const longest = 3_600_000;
@@ -30,7 +29,7 @@ export async function streamGeneration(doors: Doors, c: Context, call: MediaCall
   const { generationId } = begun.attempt;
 
   async function* events(): AsyncGenerator<Uint8Array> {
-    yield frame('generation.created', { id: generationId });
+    yield namedFrame('generation.created', { id: generationId });
     const until = gateway.clock.now() + longest;
     let fraction: number | undefined;
     let over = false;
@@ -47,7 +46,7 @@ export async function streamGeneration(doors: Doors, c: Context, call: MediaCall
       const record = await caller.book.generation(generationId, caller.keyId);
       if (record?.fraction !== undefined && record.fraction !== fraction && !over) {
         fraction = record.fraction;
-        yield frame('generation.progress', { fraction });
+        yield namedFrame('generation.progress', { fraction });
       }
       if (shown.length === 0 && !over)
         await new Promise<void>((resolve) => {
@@ -61,13 +60,13 @@ export async function streamGeneration(doors: Doors, c: Context, call: MediaCall
     for (const progress of shown.splice(0)) yield* framesOf(progress);
     const error = await end;
     if (error) {
-      yield frame('error', errorBody(error, trace));
+      yield namedFrame('error', errorBody(error, trace));
       return;
     }
     const record = await caller.book.generation(generationId, caller.keyId);
     if (!record) return;
     const generation = await viewGeneration(record, caller.book, originOf(gateway, c), gateway.clock.now());
-    yield frame(`generation.${record.status}`, { generation });
+    yield namedFrame(`generation.${record.status}`, { generation });
   }
 
   const headers = { 'content-type': 'text/event-stream; charset=utf-8', ...traceHeaders(trace) };
@@ -75,15 +74,11 @@ export async function streamGeneration(doors: Doors, c: Context, call: MediaCall
 }
 
 function* framesOf({ fraction, partial, index }: Progress): Generator<Uint8Array> {
-  if (fraction !== undefined) yield frame('generation.progress', { fraction });
+  if (fraction !== undefined) yield namedFrame('generation.progress', { fraction });
   if (!partial) return;
   const place: JsonObject = index === undefined ? {} : { index };
-  if (partial.type === 'text') yield frame('generation.partial', { ...place, type: 'text', text: partial.text });
+  if (partial.type === 'text') yield namedFrame('generation.partial', { ...place, type: 'text', text: partial.text });
   if (partial.type !== 'asset' || !('bytes' in partial.asset)) return;
   const { mediaType, bytes } = partial.asset;
-  yield frame('generation.partial', { ...place, type: 'media', media_type: mediaType, data: toBase64(bytes) });
-}
-
-function frame(event: string, data: JsonObject): Uint8Array {
-  return encoder.encode(writeSse({ event, data: JSON.stringify({ type: event, ...data }) }));
+  yield namedFrame('generation.partial', { ...place, type: 'media', media_type: mediaType, data: encodeBase64(bytes) });
 }

@@ -1,6 +1,5 @@
 import type { Context } from 'hono';
 import { type Event, GatewayError, type JsonObject, type TextRequest } from '../contract/index.ts';
-import { writeSse } from '../dialects/sse.ts';
 import { askedOfText } from '../gateway/asked.ts';
 import { beginAttempt } from '../gateway/attempt.ts';
 import { type Reading, readAnswer, readEvents } from '../gateway/crossed.ts';
@@ -17,14 +16,13 @@ import { stopOf } from '../gateway/unknown.ts';
 import { viewGeneration } from '../gateway/view.ts';
 import { aboutOf, originOf, webhookOf } from './about.ts';
 import { errorBody, jsonAnswer, traceHeaders } from './answer.ts';
+import { namedFrame } from './event-frames.ts';
 import { checkTextBody } from './generation-request.ts';
 import type { Doors } from './generations.ts';
 import { wishesOf } from './wishes.ts';
 
 /** Fields of the generations body that are ours, not the model's. */
 const ours = ['modality', 'wait', 'tags', 'input', 'prompt', 'params', 'workflow', 'parent', 'webhook', 'max_cost_usd'];
-
-const encoder = new TextEncoder();
 
 /** A text generation through neutral words: `input` is a string or chat messages, other fields as in chat completions. */
 export async function generateText(
@@ -85,7 +83,6 @@ export async function generateText(
       attempt,
       target,
       wire,
-      bound,
       keepOutputs: true,
       several: (request.n ?? 1) > 1,
       careful: plan.candidates.length > 1,
@@ -149,19 +146,18 @@ async function* writeOwnEvents(
   trace: Trace,
   notes: string[],
 ): AsyncGenerator<Uint8Array> {
-  const frame = (event: string, data: JsonObject) => encoder.encode(writeSse({ event, data: JSON.stringify(data) }));
-  yield frame('generation.created', { type: 'generation.created', id });
+  yield namedFrame('generation.created', { id });
   for await (const event of events) {
-    for (const message of notes.splice(0)) yield frame('generation.warning', { type: 'generation.warning', message });
+    for (const message of notes.splice(0)) yield namedFrame('generation.warning', { message });
     if (event.type === 'error') {
-      yield frame('error', { type: 'error', ...errorBody(event.error, trace) });
+      yield namedFrame('error', errorBody(event.error, trace));
       return;
     }
     if (event.type === 'part_start') {
-      yield frame('generation.part', { type: 'generation.part', index: event.index, part: event.part.type });
+      yield namedFrame('generation.part', { index: event.index, part: event.part.type });
     } else if (event.type === 'part_delta' && ('text' in event.delta || 'arguments' in event.delta)) {
-      yield frame('generation.delta', { type: 'generation.delta', index: event.index, ...event.delta });
+      yield namedFrame('generation.delta', { index: event.index, ...event.delta });
     }
   }
-  yield frame('generation.completed', { type: 'generation.completed', generation: await view() });
+  yield namedFrame('generation.completed', { generation: await view() });
 }

@@ -60,9 +60,7 @@ export async function waitForEnd(gateway: Gateway, caller: Caller, id: string, m
 }
 
 /** Tells the trace what an ended generation came to. Throws the error that it ended with. */
-export async function noteEnd(caller: Caller, id: string, trace: Trace): Promise<void> {
-  const record = await caller.book.generation(id, caller.keyId);
-  if (!record) return;
+export function noteEnd(record: GenerationRecord, trace: Trace): void {
   const receipt = receiptOf(record.attempts);
   if (receipt) {
     trace.cost = receipt.total === undefined ? undefined : writeUsd(receipt.total);
@@ -73,7 +71,7 @@ export async function noteEnd(caller: Caller, id: string, trace: Trace): Promise
 }
 
 /** The error of a generation that did not complete, as its caller would have got it at once. */
-export function errorOfRecord({ error, status }: GenerationRecord): GatewayError {
+function errorOfRecord({ error, status }: GenerationRecord): GatewayError {
   const code = stringAt(error, 'code') ?? (status === 'canceled' ? 'request_canceled' : 'internal_error');
   const billing = stringAt(error, 'billing');
   return new GatewayError((code in errorCodes ? code : 'internal_error') as ErrorCode, {

@@ -17,12 +17,13 @@ import type { Lifetime } from '../runtime/ports.ts';
 import { aboutOf, originOf, webhookOf } from './about.ts';
 import { errorAnswer, jsonAnswer, traceHeaders } from './answer.ts';
 import type { Authenticator } from './authenticate.ts';
-import { readBytes, readJson } from './body.ts';
+import { readJson } from './body.ts';
 import { streamGeneration } from './generation-stream.ts';
 import { generateText } from './generation-text.ts';
 import { noteEnd, startMedia, waitFor, waitForEnd } from './generation-wait.ts';
-import { named } from './media-input.ts';
+import { assetOf, openForm } from './media-form.ts';
 import { readMediaRequest } from './media-request.ts';
+import { traceOf } from './video-view.ts';
 import { takeWishes } from './wishes.ts';
 
 /** Seconds a synchronous generation is waited for unless the caller says otherwise. */
@@ -80,20 +81,37 @@ async function generateMedia(
   };
   if (body.stream === true) return streamGeneration(doors, c, call);
   const begun = await startMedia(doors, c, call);
-  const seconds = typeof body.wait === 'number' ? body.wait : body.webhook === undefined ? defaultWait : 0;
-  const ended = await waitFor(gateway, caller, begun, seconds * 1000);
-  const { generationId } = begun.attempt;
-  if (ended) await noteEnd(caller, generationId, trace);
-  const view = await find(gateway, c, caller, generationId);
-  return jsonAnswer(c, view, ended ? 200 : 202, traceHeaders(trace));
+  const ended = await waitFor(gateway, caller, begun, waitOf(body) * 1000);
+  const kept = await find(caller, begun.attempt.generationId);
+  if (ended) noteEnd(kept, trace);
+  return jsonAnswer(c, await view(gateway, c, caller, kept), ended ? 200 : 202, traceHeaders(trace));
 }
 
-/** Writes the answer of an earlier request once more, from the book. */
+/** Seconds that a caller waits for its media. */
+function waitOf({ wait, webhook }: JsonObject): number {
+  if (typeof wait === 'number') return wait;
+  return webhook === undefined ? defaultWait : 0;
+}
+
+/**
+ * Writes the answer of an earlier request once more, from the book: the generation, or the error that its caller waited for. Of a job
+ * that outlasted its caller's patience it is the generation in any case.
+ */
 export async function retellGeneration({ gateway }: Doors, c: Context, caller: Caller, id: string): Promise<Response> {
-  return jsonAnswer(c, await find(gateway, c, caller, id), 200, {
-    'x-atelier-generation': id,
-    'idempotent-replayed': 'true',
-  });
+  const kept = await find(caller, id);
+  const trace = traceOf(kept);
+  const { body } = await readBody(c);
+  const took = (kept.completedAt ?? kept.at) - kept.at;
+  const isJob = kept.modality !== 'text' && body.stream !== true && took >= waitOf(body) * 1000;
+  try {
+    if (!isJob) noteEnd(kept, trace);
+    const headers = { ...traceHeaders(trace), 'idempotent-replayed': 'true' };
+    return jsonAnswer(c, await view(gateway, c, caller, kept), 200, headers);
+  } catch (thrown) {
+    const told = errorAnswer(thrown, trace);
+    told.headers.set('idempotent-replayed', 'true');
+    return told;
+  }
 }
 
 /**
@@ -107,9 +125,8 @@ export function removeGeneration(doors: Doors) {
     try {
       const caller = await authenticator.caller(c);
       const id = c.req.param('id') ?? '';
-      const record = await caller.book.generation(id, caller.keyId);
-      if (record && record.completedAt === undefined) return await cancel(c);
-      if (!record) throw new GatewayError('not_found', { message: `No generation is called "${id}".`, param: 'id' });
+      const record = await find(caller, id);
+      if (record.completedAt === undefined) return await cancel(c);
       await forgetGeneration(gateway, caller, record);
       return jsonAnswer(c, { id, object: 'generation.deleted', deleted: true });
     } catch (thrown) {
@@ -136,7 +153,7 @@ export function cancelGeneration({ gateway, authenticator }: Doors) {
         gateway.wake.arm(caller.tenant);
         await waitForEnd(gateway, caller, id, cancelWait);
       }
-      return jsonAnswer(c, await find(gateway, c, caller, id));
+      return jsonAnswer(c, await view(gateway, c, caller, await find(caller, id)));
     } catch (thrown) {
       return errorAnswer(thrown);
     }
@@ -154,7 +171,7 @@ export function readGeneration({ gateway, authenticator }: Doors) {
   return async function answerGeneration(c: Context): Promise<Response> {
     try {
       const caller = await authenticator.caller(c);
-      return jsonAnswer(c, await find(gateway, c, caller, c.req.param('id') ?? ''));
+      return jsonAnswer(c, await view(gateway, c, caller, await find(caller, c.req.param('id') ?? '')));
     } catch (thrown) {
       return errorAnswer(thrown);
     }
@@ -176,7 +193,7 @@ export function listGenerations({ gateway, authenticator }: Doors) {
       const page = await caller.book.listGenerations({ limit, after: c.req.query('after'), keyId: caller.keyId });
       const data = [];
       for (const record of page.data) {
-        data.push(await viewGeneration(record, caller.book, originOf(gateway, c), gateway.clock.now()));
+        data.push(await view(gateway, c, caller, record));
       }
       return jsonAnswer(c, { object: 'list', data, has_more: page.hasMore, last_id: page.data.at(-1)?.id ?? null });
     } catch (thrown) {
@@ -185,9 +202,13 @@ export function listGenerations({ gateway, authenticator }: Doors) {
   };
 }
 
-export async function find(gateway: Gateway, c: Context, caller: Caller, id: string): Promise<JsonObject> {
+async function find(caller: Caller, id: string): Promise<GenerationRecord> {
   const record = await caller.book.generation(id, caller.keyId);
   if (!record) throw new GatewayError('not_found', { message: `No generation is called "${id}".`, param: 'id' });
+  return record;
+}
+
+function view(gateway: Gateway, c: Context, caller: Caller, record: GenerationRecord): Promise<JsonObject> {
   return viewGeneration(record, caller.book, originOf(gateway, c), gateway.clock.now());
 }
 
@@ -221,13 +242,7 @@ export function chooseModel(gateway: Gateway, body: JsonObject): { asked: string
 /** JSON, or a form whose file is the input. Form fields are strings; numbers and booleans are read as such. */
 export async function readBody(c: Context): Promise<{ body: JsonObject; upload?: Asset }> {
   if (!c.req.header('content-type')?.startsWith('multipart/form-data')) return readJson(c);
-  const bytes = await readBytes(c);
-  let form: FormData;
-  try {
-    form = await new Response(bytes, { headers: { 'content-type': c.req.header('content-type') ?? '' } }).formData();
-  } catch {
-    throw new GatewayError('invalid_request', 'The form cannot be read.');
-  }
+  const form = await openForm(c);
   const body: JsonObject = {};
   let upload: Asset | undefined;
   for (const [name, value] of form.entries()) {
@@ -238,7 +253,7 @@ export async function readBody(c: Context): Promise<{ body: JsonObject; upload?:
           param: name,
         });
       }
-      upload = named(new Uint8Array(await value.arrayBuffer()), value.type, value.name);
+      upload = await assetOf(value);
     } else if (/^(wait|temperature|seed|n|seconds|speed|compression|partial_images)$/.test(name))
       body[name] = Number(value);
     else if (/^(stream|translate|diarize|instrumental|texture|strict)$/.test(name)) body[name] = value === 'true';

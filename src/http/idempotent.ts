@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { KeptAnswer } from '../books/index.ts';
-import { GatewayError } from '../contract/index.ts';
+import { type Dialect, GatewayError } from '../contract/index.ts';
 import { hexDigest } from '../gateway/digest.ts';
 import type { Caller } from '../gateway/gateway.ts';
 import { newId } from '../gateway/ids.ts';
@@ -23,18 +23,26 @@ const namePattern = /^[\x21-\x7e]{1,255}$/;
 
 /**
  * A door whose requests run once for each `Idempotency-Key`: the same request again gets the same answer (`idempotent-replayed: true`),
- * while the first one runs it waits for it, another body under the same name is refused. A request that began nothing may be sent again.
- * Kept for 24 hours.
+ * while the first one runs it waits for it, another body under the same name is refused. A request that was refused before it began
+ * anything may be sent again, and so may one whose answer says so. Kept for 24 hours.
+ * @param dialect that of the door, for what is refused here.
  * @param retell writes the answer once more from the generation, where the process that had it is gone.
  */
-export function idempotent(doors: Doors, door: Door, retell?: Retell): Door {
+export function idempotent(doors: Doors, door: Door, dialect?: Dialect, retell?: Retell): Door {
   return function answerOnce(c) {
     const name = c.req.header('idempotency-key');
-    return name === undefined ? door(c) : once(doors, door, retell, c, name);
+    return name === undefined ? door(c) : once(doors, door, dialect, retell, c, name);
   };
 }
 
-async function once(doors: Doors, door: Door, retell: Retell | undefined, c: Context, name: string): Promise<Response> {
+async function once(
+  doors: Doors,
+  door: Door,
+  dialect: Dialect | undefined,
+  retell: Retell | undefined,
+  c: Context,
+  name: string,
+): Promise<Response> {
   const { gateway } = doors;
   try {
     const caller = await doors.authenticator.caller(c);
@@ -64,15 +72,16 @@ async function once(doors: Doors, door: Door, retell: Retell | undefined, c: Con
       await new Promise((resolve) => setTimeout(resolve, look));
     }
   } catch (thrown) {
-    return errorAnswer(thrown);
+    return errorAnswer(thrown, undefined, dialect);
   }
 }
 
-/** Method, path and body. A form is compared without its boundary, which every client draws anew. */
+/** Method, path, the form that Gemini's `alt` asks for, and body; never the whole query, for a key may stand there. A form is compared without its boundary, which every client draws anew. */
 async function fingerprintOf(c: Context): Promise<string> {
   const bytes = await holdBody(c);
   const boundary = /boundary="?([^";]+)/.exec(c.req.header('content-type') ?? '')?.[1];
-  const head = new TextEncoder().encode(`${c.req.method} ${c.req.path}\n`);
+  const alt = c.req.query('alt');
+  const head = new TextEncoder().encode(`${c.req.method} ${c.req.path}${alt === undefined ? '' : `?alt=${alt}`}\n`);
   const body = boundary ? new TextEncoder().encode(latin1(bytes).replaceAll(boundary, '')) : bytes;
   const whole = new Uint8Array(head.length + body.length);
   whole.set(head);
@@ -88,9 +97,11 @@ function latin1(bytes: Uint8Array): string {
 async function run(doors: Doors, door: Door, c: Context, caller: Caller, name: string): Promise<Response> {
   const { keyId, book } = caller;
   const answer = await door(c);
-  // What began nothing, or came to nothing and may simply be sent again, is not kept.
+  // What was refused before it began, or came to nothing and may simply be sent again, is not kept. Work that goes on in the
+  // background has no generation yet.
   const isOpen = answer.status >= 400 && answer.headers.get('x-should-retry') === 'true';
-  if (isOpen || !answer.headers.has('x-atelier-generation')) {
+  const hasBegun = answer.ok || answer.headers.has('x-atelier-generation');
+  if (isOpen || !hasBegun) {
     await book.forgetRequest(keyId, name);
     return answer;
   }

@@ -1,13 +1,14 @@
 import type { Context } from 'hono';
 import type { AssetRow, GenerationRecord } from '../books/index.ts';
 import { GatewayError, isObject, type JsonObject, type Meter, type Progress, stringAt } from '../contract/index.ts';
+import { encodeBase64 } from '../dialects/shared.ts';
 import type { Caller, Gateway } from '../gateway/gateway.ts';
 import { isStored, openStored } from '../gateway/stored.ts';
 import { viewGeneration } from '../gateway/view.ts';
 import { originOf } from './about.ts';
-import { base64Pieces, toBase64 } from './base64.ts';
+import { base64Pieces } from './base64.ts';
+import { namedFrame } from './event-frames.ts';
 import type { ImageDoor } from './image-request.ts';
-import { eventFrame } from './media-door.ts';
 import { tokensOf } from './media-usage.ts';
 
 const encoder = new TextEncoder();
@@ -74,9 +75,8 @@ export function previewFrame(
   if (partial?.type !== 'asset' || !('bytes' in partial.asset)) return undefined;
   const { bytes, mediaType } = partial.asset;
   const size = partial.width === undefined ? undefined : `${partial.width}x${partial.height}`;
-  const type = `${door}.partial_image`;
   const facts = { ...eventFacts(record, formatOf(mediaType), size, now), partial_image_index: index ?? count };
-  return eventFrame({ type, b64_json: toBase64(bytes), ...facts }, type);
+  return namedFrame(`${door}.partial_image`, { b64_json: encodeBase64(bytes), ...facts });
 }
 
 /** `image_generation.completed` for each picture. Usage of a provider that counts no tokens is 0: none were billed. */
@@ -160,7 +160,7 @@ function formatOf(mediaType: string): string {
 }
 
 /** Tokens in OpenAI's shape; undefined where the provider counts none. */
-export function imageUsage(record: GenerationRecord): JsonObject | undefined {
+function imageUsage(record: GenerationRecord): JsonObject | undefined {
   const count = tokensOf(record);
   if (!count) return undefined;
   const sum = (...meters: Meter[]) => meters.reduce((total, meter) => total + (count.get(meter) ?? 0), 0);

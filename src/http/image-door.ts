@@ -3,11 +3,13 @@ import type { Dialect, JsonObject } from '../contract/index.ts';
 import { type Caller, newTrace, type Trace } from '../gateway/gateway.ts';
 import { aboutOf } from './about.ts';
 import { errorAnswer, traceHeaders } from './answer.ts';
+import { errorFrame } from './event-frames.ts';
 import type { Doors } from './generations.ts';
 import { completedFrames, picturesOf, previewFrame, writeImages } from './image-answer.ts';
 import { type ImageDoor, imageNames, readImageForm, readImageRequest, wantedOf } from './image-request.ts';
-import { errorFrame, opened, readModel, renamed, start, type Watched } from './media-door.ts';
+import { readModel, renamed, start, type Watched } from './media-door.ts';
 import { recall } from './media-retell.ts';
+import { opened } from './opened.ts';
 
 /** `POST /v1/images/generations` and `POST /v1/images/edits`: OpenAI's form, any image model behind it. */
 export function imageDoor(doors: Doors, dialect: Dialect, door: ImageDoor) {

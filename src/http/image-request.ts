@@ -1,19 +1,13 @@
 import type { Context } from 'hono';
-import {
-  type Asset,
-  GatewayError,
-  type ImageRequest,
-  isObject,
-  type Json,
-  type JsonObject,
-  stringAt,
-} from '../contract/index.ts';
+import { type Asset, type ImageRequest, isObject, type Json, type JsonObject, stringAt } from '../contract/index.ts';
+import { defined } from '../dialects/shared.ts';
 import type { Caller, Gateway, Trace } from '../gateway/gateway.ts';
 import { signerOf, tenantOfAsset } from '../gateway/sign.ts';
 import { fitShape } from './image-fit.ts';
 import { type Asked, readParams, readUser } from './media-door.ts';
 import { type Form, type FormTypes, readForm } from './media-form.ts';
 import { type ReadRequest, readMediaRequest } from './media-request.ts';
+import { refused } from './refuse.ts';
 
 /** The two doors differ in whether there are pictures to begin with. */
 export type ImageDoor = 'image_generation' | 'image_edit';
@@ -95,7 +89,7 @@ export async function readImageRequest(
     ...readParams(asked, trace, body, edits ? [...known, ...pictures] : known),
     ...(await readUser(asked, caller, body)),
   };
-  const wire = present(neutral);
+  const wire = defined(neutral) as JsonObject;
   const fitted = asked.strict ? wire : fitShape(asked.model, wire);
   const { request, record } = await readMediaRequest(gateway, caller, 'image', fitted);
   const image = withUploads(request as ImageRequest, uploads, files.get('mask')?.[0]);
@@ -105,7 +99,7 @@ export async function readImageRequest(
       ...record,
       size: stringAt(body, 'size') ?? null,
       ratio: neutral.ratio ?? null,
-      ...present({ quality: body.quality, background: body.background }),
+      ...(defined({ quality: body.quality, background: body.background }) as JsonObject),
     },
   };
 }
@@ -145,12 +139,4 @@ async function ownLink(gateway: Gateway, caller: Caller, id: string): Promise<st
     'image',
     `No file is called "${id.slice(0, 80)}": name an output of this gateway, or send the picture.`,
   );
-}
-
-function present(fields: Record<string, Json | undefined>): JsonObject {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as JsonObject;
-}
-
-function refused(param: string, message: string): GatewayError {
-  return new GatewayError('invalid_request', { message, param });
 }

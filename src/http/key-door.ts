@@ -8,6 +8,7 @@ import { parseUsd, writeUsd } from '../meter/money.ts';
 import { errorAnswer, jsonAnswer } from './answer.ts';
 import { readJson } from './body.ts';
 import type { Doors } from './generations.ts';
+import { decimalPattern, parsed } from './refuse.ts';
 
 const newKey = z.strictObject({
   name: z.string().min(1).max(80),
@@ -18,10 +19,7 @@ const newKey = z.strictObject({
   expires_at: z.int().positive().optional(),
   project: z.string().min(1).max(80).optional(),
   /** Dollars at which a call without a known worst case is admitted under a budget. */
-  unpriced_ceiling_usd: z
-    .string()
-    .regex(/^\d{1,9}(\.\d{1,12})?$/, 'must be a decimal such as "0.50"')
-    .optional(),
+  unpriced_ceiling_usd: z.string().regex(decimalPattern, 'must be a decimal such as "0.50"').optional(),
   /** What the key's customer is charged on top of the provider's cost. */
   markup_percent: z.number().min(0).max(1000).optional(),
 });
@@ -31,29 +29,20 @@ export function createKeyDoor({ gateway, authenticator }: Doors) {
   return async function answerKey(c: Context): Promise<Response> {
     try {
       const tenant = await authenticator.admin(c);
-      const parsed = newKey.safeParse((await readJson(c)).body);
-      if (!parsed.success) {
-        const issue = parsed.error.issues[0]!;
-        const param = issue.path.join('.') || undefined;
-        throw new GatewayError('invalid_request', { message: `${param ?? 'body'}: ${issue.message}`, param });
-      }
+      const asked = parsed(newKey, (await readJson(c)).body);
       const key = makeKey('live', tenant);
       const now = gateway.clock.now();
       const row = {
         id: newId('key_', now),
         hash: await hexDigest(key),
-        name: parsed.data.name,
+        name: asked.name,
         hint: hintOf(key),
-        scopes: parsed.data.scopes ?? (['generate'] as const),
+        scopes: asked.scopes ?? (['generate'] as const),
         at: now,
-        ...(parsed.data.expires_at === undefined ? {} : { expiresAt: parsed.data.expires_at * 1000 }),
-        ...(parsed.data.project === undefined ? {} : { project: parsed.data.project }),
-        ...(parsed.data.unpriced_ceiling_usd === undefined
-          ? {}
-          : { ceiling: parseUsd(parsed.data.unpriced_ceiling_usd) }),
-        ...(parsed.data.markup_percent === undefined
-          ? {}
-          : { markupPpm: Math.round(parsed.data.markup_percent * 10_000) }),
+        ...(asked.expires_at === undefined ? {} : { expiresAt: asked.expires_at * 1000 }),
+        ...(asked.project === undefined ? {} : { project: asked.project }),
+        ...(asked.unpriced_ceiling_usd === undefined ? {} : { ceiling: parseUsd(asked.unpriced_ceiling_usd) }),
+        ...(asked.markup_percent === undefined ? {} : { markupPpm: Math.round(asked.markup_percent * 10_000) }),
       };
       await gateway.books.of(tenant).createKey({ ...row, scopes: [...row.scopes] });
       return jsonAnswer(

@@ -2,7 +2,6 @@ import type { Context } from 'hono';
 import type { GenerationRecord } from '../books/index.ts';
 import {
   asGatewayError,
-  type Dialect,
   GatewayError,
   isObject,
   type JsonObject,
@@ -11,7 +10,6 @@ import {
   type Progress,
   stringAt,
 } from '../contract/index.ts';
-import { writeSse } from '../dialects/sse.ts';
 import { upstreamOf } from '../gateway/attempt.ts';
 import type { Caller, Gateway, Trace } from '../gateway/gateway.ts';
 import { type MediaCall, portOf } from '../gateway/media.ts';
@@ -125,10 +123,12 @@ async function ended(gateway: Gateway, c: Context, call: MediaCall, begun: Begun
   const told = Number(c.req.header('x-atelier-wait') ?? Number.NaN);
   const ms = told >= 0 && told <= 600 ? told * 1000 : patience;
   if (!(await waitFor(gateway, caller, begun, ms))) throw stillRunning(generationId);
-  await noteEnd(caller, generationId, trace);
   const record = await caller.book.generation(generationId, caller.keyId);
   if (!record) throw new GatewayError('internal_error', 'The generation has ended and is not in the book.');
-  noteWarnings(trace, record);
+  noteEnd(record, trace);
+  // That another model answers is among the warnings already.
+  const degradations = record.degradations.filter((one) => stringAt(one, 'field') !== 'model');
+  noteWarnings(trace, { warnings: record.warnings, degradations });
   return record;
 }
 
@@ -142,7 +142,10 @@ function stillRunning(id: string): GatewayError {
 }
 
 /** What a provider warned of, and what was asked and did not come out, for the answer's headers. */
-export function noteWarnings(trace: Trace, { warnings, degradations }: GenerationRecord): void {
+export function noteWarnings(
+  trace: Trace,
+  { warnings, degradations }: Pick<GenerationRecord, 'warnings' | 'degradations'>,
+): void {
   trace.warnings.push(...warnings);
   for (const one of degradations) {
     if (!isObject(one)) continue;
@@ -159,39 +162,4 @@ export function renamed(thrown: unknown, names: Readonly<Record<string, string>>
   const param = error.details.param;
   const name = param === undefined ? undefined : names[param.replace(/[.[].*$/, '')];
   return name === undefined ? error : new GatewayError(error.code, { ...error.details, param: name });
-}
-
-const encoder = new TextEncoder();
-
-/** An event of a stream. OpenAI names the events of images, and leaves those of sound and transcripts without a name. */
-export function eventFrame(data: JsonObject, name?: string): Uint8Array {
-  return encoder.encode(writeSse({ ...(name ? { event: name } : {}), data: JSON.stringify(data) }));
-}
-
-/** The end of a stream that failed after its headers were sent. */
-export function errorFrame(thrown: unknown, dialect: Dialect, generation: string): Uint8Array {
-  const { error } = dialect.writeError(asGatewayError(thrown), generation);
-  const words = isObject(error) ? error : {};
-  return eventFrame({ type: 'error', error: { ...words, generation } }, 'error');
-}
-
-/**
- * Waits for the first piece of an answer, so that what fails before it is answered with a status of its own.
- * @param last what is sent in place of the rest when it fails later; without it the answer breaks off.
- */
-export async function opened(
-  pieces: AsyncGenerator<Uint8Array, void, undefined>,
-  last?: (thrown: unknown) => Uint8Array,
-): Promise<AsyncGenerator<Uint8Array, void, undefined>> {
-  const first = await pieces.next();
-  async function* whole() {
-    try {
-      if (!first.done) yield first.value;
-      yield* pieces;
-    } catch (thrown) {
-      if (!last) throw thrown;
-      yield last(thrown);
-    }
-  }
-  return whole();
 }

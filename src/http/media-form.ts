@@ -20,13 +20,7 @@ export async function readForm(c: Context, types: FormTypes): Promise<Form> {
     const { body } = await readJson(c);
     return { body: withoutNulls(body), files: new Map() };
   }
-  const bytes = await readBytes(c);
-  let form: FormData;
-  try {
-    form = await new Response(bytes, { headers: { 'content-type': contentType } }).formData();
-  } catch {
-    throw new GatewayError('invalid_request', 'The form cannot be read.');
-  }
+  const form = await openForm(c);
   const body: JsonObject = {};
   const files = new Map<string, Asset[]>();
   for (const [field, value] of form.entries()) {
@@ -38,8 +32,7 @@ export async function readForm(c: Context, types: FormTypes): Promise<Form> {
           param: name,
         });
       }
-      const asset = named(new Uint8Array(await value.arrayBuffer()), value.type || undefined, value.name);
-      files.set(name, [...(files.get(name) ?? []), asset]);
+      files.set(name, [...(files.get(name) ?? []), await assetOf(value)]);
       continue;
     }
     const [, whole, inner] = /^(\w+)\[(\w+)\]$/.exec(name) ?? [];
@@ -53,6 +46,21 @@ export async function readForm(c: Context, types: FormTypes): Promise<Form> {
     else body[name] = [...(Array.isArray(before) ? before : before === undefined ? [] : [before]), read];
   }
   return { body, files };
+}
+
+/** The fields of a request's form, of whichever type it says to be. Throws invalid_request where it cannot be read. */
+export async function openForm(c: Context): Promise<FormData> {
+  const bytes = await readBytes(c);
+  try {
+    return await new Response(bytes, { headers: { 'content-type': c.req.header('content-type') ?? '' } }).formData();
+  } catch {
+    throw new GatewayError('invalid_request', 'The form cannot be read.');
+  }
+}
+
+/** A file of a form. What it says of itself counts where its bytes do not tell. */
+export async function assetOf(file: File): Promise<Asset> {
+  return named(new Uint8Array(await file.arrayBuffer()), file.type || undefined, file.name || undefined);
 }
 
 function readField(name: string, value: string, types: FormTypes): Json {

@@ -4,6 +4,7 @@ import { signerOf, tenantOfAsset } from '../gateway/sign.ts';
 import { openStored } from '../gateway/stored.ts';
 import { probe } from '../meter/probe.ts';
 import type { MediaInput } from './generation-request.ts';
+import { badField } from './refuse.ts';
 
 /** The largest input media. */
 const largestInput = 50 * 1024 * 1024;
@@ -17,14 +18,14 @@ export async function readMedia(gateway: Gateway, caller: Caller, input: MediaIn
   const text = typeof input === 'string' ? input : input.url;
   const data = /^data:([^;,]*)((?:;[^;,]*)*),/.exec(text);
   if (data) {
-    if (!data[2]?.endsWith(';base64')) throw refused(param, 'Data URLs must be base64.');
+    if (!data[2]?.endsWith(';base64')) throw badField(param, 'Data URLs must be base64.');
     return fromBase64(text.slice(data[0].length), data[1] || undefined, undefined, param);
   }
-  if (!URL.canParse(text, 'http://own.invalid')) throw refused(param, 'It is neither a URL nor a data URL.');
+  if (!URL.canParse(text, 'http://own.invalid')) throw badField(param, 'It is neither a URL nor a data URL.');
   const url = new URL(text, 'http://own.invalid');
   const own = await ownAsset(gateway, caller, url, param);
   if (own) return own;
-  if (url.hostname === 'own.invalid') throw refused(param, 'It is neither a URL nor a data URL.');
+  if (url.hostname === 'own.invalid') throw badField(param, 'It is neither a URL nor a data URL.');
   return fetched(gateway, text, param);
 }
 
@@ -39,12 +40,12 @@ async function fetched(gateway: Gateway, url: string, param: string): Promise<As
     const answer = await gateway.openUrl(url, { limit: largestInput, mediaTypes: inputTypes });
     if (answer.status !== 200) {
       await answer.body.cancel();
-      throw refused(param, `The URL answered ${answer.status}.`);
+      throw badField(param, `The URL answered ${answer.status}.`);
     }
     return named(new Uint8Array(await new Response(answer.body).arrayBuffer()), answer.mediaType || undefined);
   } catch (thrown) {
     if (!(thrown instanceof UrlError)) throw thrown;
-    if (thrown.fault !== 'too_large') throw refused(param, `The URL is not read. ${thrown.message}`);
+    if (thrown.fault !== 'too_large') throw badField(param, `The URL is not read. ${thrown.message}`);
     throw tooLarge(param);
   }
 }
@@ -82,7 +83,7 @@ function fromBase64(text: string, mediaType: string | undefined, name: string | 
   try {
     binary = atob(text);
   } catch {
-    throw refused(param, 'The data is not base64.');
+    throw badField(param, 'The data is not base64.');
   }
   return named(
     Uint8Array.from(binary, (letter) => letter.charCodeAt(0)),
@@ -105,8 +106,4 @@ export function extensionOf(mediaType: string): string {
   };
   const [type = ''] = mediaType.split(';');
   return known[type] ?? type.split('/')[1]?.replace(/[^a-z0-9]/g, '') ?? 'bin';
-}
-
-function refused(param: string, reason: string): GatewayError {
-  return new GatewayError('invalid_request', { message: `${param}: ${reason}`, param });
 }

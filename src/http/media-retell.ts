@@ -15,7 +15,7 @@ export async function recall(caller: Caller, id: string, trace: Trace): Promise<
     trace.model = `${last.provider}/${last.model}`;
   }
   trace.simulated = record.simulated;
-  await noteEnd(caller, id, trace);
+  noteEnd(record, trace);
   noteWarnings(trace, record);
   return record;
 }

@@ -1,9 +1,13 @@
+import type { Dialect } from '../contract/index.ts';
 import { cached } from './cached.ts';
 import type { Doors } from './generations.ts';
 import { idempotent, type Retell } from './idempotent.ts';
 import type { Door } from './lazy.ts';
 
-/** A door behind which work is paid for: run once for each Idempotency-Key, answered from the cache where the caller asks for that. */
-export function paid(doors: Doors, door: Door, retell?: Retell): Door {
-  return idempotent(doors, cached(doors, door), retell);
+/**
+ * A door behind which work is paid for: run once for each Idempotency-Key, answered from the cache where the caller asks for that.
+ * @param dialect that of the door, in which it refuses, too; our own envelope where it has none.
+ */
+export function paid(doors: Doors, door: Door, dialect?: Dialect, retell?: Retell): Door {
+  return idempotent(doors, cached(doors, door, dialect), dialect, retell);
 }

@@ -1,12 +1,13 @@
 import type { Context } from 'hono';
 import * as z from 'zod';
-import { GatewayError, type Json, type JsonObject, meters, type Receipt } from '../contract/index.ts';
+import { type Json, type JsonObject, meters, type Receipt } from '../contract/index.ts';
 import { type PriceCall, priceObject, type UsageReader } from '../gateway/price-object.ts';
 import { isDecimal } from '../meter/rate-card.ts';
 import { writeReceipt } from '../meter/receipt.ts';
 import { errorAnswer, jsonAnswer } from './answer.ts';
 import { readJson } from './body.ts';
 import type { Doors } from './generations.ts';
+import { parsed } from './refuse.ts';
 
 const decimal = z
   .union([z.string().max(60), z.number().nonnegative()])
@@ -45,13 +46,7 @@ const priceSchema = z.object({
 
 /** Reads the body of `POST /v1/price`. Throws invalid_request naming the field. */
 export function readPriceCall(body: JsonObject): PriceCall {
-  const result = priceSchema.safeParse(body);
-  if (!result.success) {
-    const issue = result.error.issues[0];
-    const param = issue?.path.join('.') || undefined;
-    throw new GatewayError('invalid_request', { message: `${param ?? 'body'}: ${issue?.message}`, param });
-  }
-  const { data } = result;
+  const data = parsed(priceSchema, body);
   return {
     provider: data.provider,
     model: data.model,

@@ -10,9 +10,9 @@ import {
 } from '../contract/index.ts';
 import { askedOfMedia, askedOfText } from '../gateway/asked.ts';
 import type { Caller, Gateway } from '../gateway/gateway.ts';
-import { withHours } from '../gateway/hours.ts';
+import { quoteOf } from '../gateway/quote-of.ts';
 import { writeUsd } from '../meter/money.ts';
-import { type Asked, type Quote, quote } from '../meter/quote.ts';
+import type { Asked, Quote } from '../meter/quote.ts';
 import { writeLine } from '../meter/receipt.ts';
 import { errorAnswer, jsonAnswer } from './answer.ts';
 import { readTextRequest } from './generation-text.ts';
@@ -39,10 +39,7 @@ export function quoteDoor(doors: Doors) {
       const quotes = [];
       for (const model of candidates) {
         const computed = await computedBy(gateway, caller, model);
-        const found = quote(gateway.catalogue, model, { ...asked, computed }, now, (usage) => {
-          return withHours(usage, gateway.upstreams.get(model.provider)?.row.quirks, now) ?? usage;
-        });
-        quotes.push({ model: model.id, found });
+        quotes.push({ model: model.id, found: quoteOf(gateway, model, { ...asked, computed }, now) });
       }
       // A list is the caller's order; all models of a modality come cheapest first, unknown ones last.
       if (models === undefined && body.model === undefined)

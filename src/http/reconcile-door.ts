@@ -7,7 +7,7 @@ import { readStatement, type Statement, type StatementColumn } from '../meter/st
 import { errorAnswer, jsonAnswer } from './answer.ts';
 import { readText } from './body.ts';
 import type { Doors } from './generations.ts';
-import { readTime } from './spend-door-query.ts';
+import { readSimulated, readTime } from './spend-door-query.ts';
 import { wholeReport } from './spend-door-report.ts';
 
 const day = 86_400_000;
@@ -70,13 +70,7 @@ async function readAsked(c: Context): Promise<Asked> {
     const named = (body ? stringAt(body, 'columns', column) : undefined) ?? c.req.query(`${column}_column`);
     if (named) columns[column] = named;
   }
-  const simulated = word('simulated') ?? 'exclude';
-  if (simulated !== 'exclude' && simulated !== 'include' && simulated !== 'only') {
-    throw new GatewayError('invalid_request', {
-      message: 'simulated is exclude, include or only.',
-      param: 'simulated',
-    });
-  }
+  const simulated = readSimulated(word('simulated'));
   const provider = word('provider');
   const from = readTime(word('from'), 'from');
   const to = readTime(word('to'), 'to');

@@ -1,17 +1,19 @@
 import type { Context } from 'hono';
 import type { AssetRow, GenerationRecord } from '../books/index.ts';
 import { type Dialect, GatewayError, isObject, type JsonObject, stringAt } from '../contract/index.ts';
+import { encodeBase64 } from '../dialects/shared.ts';
 import { type Caller, type Gateway, newTrace, type Trace } from '../gateway/gateway.ts';
 import { rawAudio } from '../gateway/raw-audio.ts';
 import { openStored } from '../gateway/stored.ts';
 import { aboutOf } from './about.ts';
 import { errorAnswer, traceHeaders } from './answer.ts';
-import { toBase64 } from './base64.ts';
+import { errorFrame, eventFrame } from './event-frames.ts';
 import type { Doors } from './generations.ts';
-import { errorFrame, eventFrame, opened, readModel, renamed, start, type Watched } from './media-door.ts';
+import { readModel, renamed, start, type Watched } from './media-door.ts';
 import { readForm } from './media-form.ts';
 import { recall } from './media-retell.ts';
 import { speechUsage } from './media-usage.ts';
+import { opened } from './opened.ts';
 import { readSpeechRequest, speechNames } from './speech-request.ts';
 
 const types = { numbers: [], booleans: [], files: [] };
@@ -82,7 +84,7 @@ async function answer(
     return new Response(relay(sound), { headers: { 'content-type': mediaType, ...traceHeaders(trace) } });
   }
   async function* events() {
-    for await (const piece of pieces) yield eventFrame({ type: 'speech.audio.delta', audio: toBase64(piece) });
+    for await (const piece of pieces) yield eventFrame({ type: 'speech.audio.delta', audio: encodeBase64(piece) });
     yield eventFrame({ type: 'speech.audio.done', usage: speechUsage(await watched.end) });
   }
   const fault = (thrown: unknown) => errorFrame(renamed(thrown, speechNames), dialect, trace.generation ?? '');

@@ -1,4 +1,5 @@
 import { GatewayError, type Json, type JsonObject, stringAt } from '../contract/index.ts';
+import { defined } from '../dialects/shared.ts';
 import type { Caller, Gateway, Trace } from '../gateway/gateway.ts';
 import { type Asked, readParams, readUser, warn } from './media-door.ts';
 import { type ReadRequest, readMediaRequest } from './media-request.ts';
@@ -30,7 +31,7 @@ export async function readSpeechRequest(
       param: 'stream_format',
     });
   }
-  const fields: Record<string, Json | undefined> = {
+  const neutral = defined({
     input: body.input,
     voice: voiceOf(asked, trace, body.voice),
     voices: body.voices,
@@ -41,8 +42,7 @@ export async function readSpeechRequest(
     seed: body.seed,
     ...readParams(asked, trace, body, known),
     ...(await readUser(asked, caller, body)),
-  };
-  const neutral = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as JsonObject;
+  }) as JsonObject;
   return readMediaRequest(gateway, caller, 'speech', neutral);
 }
 

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { type SpendFilter, type SpendGroup, type SpendQuery, spendFilters, spendGroups } from '../books/index.ts';
 import { GatewayError } from '../contract/index.ts';
+import { refused } from './refuse.ts';
 
 /** Rows of an answer: unless asked otherwise, and at most. */
 const [usualLimit, highestLimit] = [1_000, 10_000] as const;
@@ -13,13 +14,7 @@ export function readQuery(c: Context): SpendQuery {
     const message = `group_by takes any of ${spendGroups.join(', ')}; "${unknown}" is not one.`;
     throw new GatewayError('invalid_request', { message, param: 'group_by' });
   }
-  const simulated = c.req.query('simulated') ?? 'exclude';
-  if (simulated !== 'exclude' && simulated !== 'include' && simulated !== 'only') {
-    throw new GatewayError('invalid_request', {
-      message: 'simulated is exclude, include or only.',
-      param: 'simulated',
-    });
-  }
+  const simulated = readSimulated(c.req.query('simulated'));
   return {
     groupBy: [...new Set(groupBy)] as SpendGroup[],
     from: readTime(c.req.query('from'), 'from'),
@@ -41,6 +36,12 @@ function readFilters(c: Context): Partial<Record<SpendFilter, string[]>> {
     for (const text of filters[name] ?? []) readTime(text, name);
   }
   return filters;
+}
+
+/** Whether simulated calls count; they do not unless asked for. */
+export function readSimulated(word = 'exclude'): SpendQuery['simulated'] {
+  if (word === 'exclude' || word === 'include' || word === 'only') return word;
+  throw refused('simulated', 'simulated is exclude, include or only.');
 }
 
 /** A date (UTC midnight), an ISO time, or seconds since 1970. */

@@ -27,18 +27,3 @@ export async function wholeReport(book: BookClient, query: SpendQuery): Promise<
     for (const row of value) rows.push(row);
   }
 }
-
-/** Text in pieces as a stream: the reader's pace is the report's. */
-export function textStream(pieces: AsyncIterator<string>): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { done, value } = await pieces.next();
-      if (done) controller.close();
-      else controller.enqueue(encoder.encode(value));
-    },
-    async cancel() {
-      await pieces.return?.();
-    },
-  });
-}

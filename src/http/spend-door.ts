@@ -7,9 +7,10 @@ import { hashedUser } from './about.ts';
 import { errorAnswer } from './answer.ts';
 import { focusQuery, writeFocus } from './focus.ts';
 import type { Doors } from './generations.ts';
+import { opened } from './opened.ts';
 import { writeSpendCsv } from './spend-csv.ts';
 import { readQuery } from './spend-door-query.ts';
-import { reportOf, textStream, wholeReport } from './spend-door-report.ts';
+import { reportOf, wholeReport } from './spend-door-report.ts';
 
 const csvType = { 'content-type': 'text/csv; charset=utf-8' };
 
@@ -17,7 +18,7 @@ const csvType = { 'content-type': 'text/csv; charset=utf-8' };
  * `GET /v1/spend?group_by=modality,model&from=&to=&simulated=exclude|include|only&format=json|csv|focus`, with any group's name as a
  * filter. The operator and keys with the `spend` scope see the tenant; any other key sees its own.
  */
-export function spendDoor({ gateway, authenticator }: Doors) {
+export function spendDoor({ gateway, authenticator, lifetimeOf }: Doors) {
   return async function answerSpend(c: Context): Promise<Response> {
     try {
       const { caller, tenant } = await authenticator.callerOrAdmin(c);
@@ -30,10 +31,8 @@ export function spendDoor({ gateway, authenticator }: Doors) {
       const format = c.req.query('format') ?? 'json';
       if (format === 'focus') {
         const focus = focusQuery(query, c.req.query('tags'));
-        const pieces = writeFocus(reportOf(book, focus), tenant);
-        // The first piece is awaited, so that a refusal still has a status.
-        const first = await pieces.next();
-        return c.body(textStream(withFirst(first, pieces)), 200, csvType);
+        const pieces = await opened(encoded(writeFocus(reportOf(book, focus), tenant)));
+        return c.body(lifetimeOf(c).relay(pieces), 200, csvType);
       }
       if (format === 'csv') {
         return c.body(writeSpendCsv(await wholeReport(book, query), query.groupBy), 200, csvType);
@@ -52,14 +51,9 @@ export function spendDoor({ gateway, authenticator }: Doors) {
   };
 }
 
-async function* withFirst(first: IteratorResult<string>, rest: AsyncIterator<string>): AsyncGenerator<string> {
-  if (first.done) return;
-  yield first.value;
-  for (;;) {
-    const { done, value } = await rest.next();
-    if (done) return;
-    yield value;
-  }
+async function* encoded(texts: AsyncIterable<string>): AsyncGenerator<Uint8Array, void, undefined> {
+  const encoder = new TextEncoder();
+  for await (const text of texts) yield encoder.encode(text);
 }
 
 /** Written in portions, like it is read: ten thousand rows in one go would hold everybody up. */

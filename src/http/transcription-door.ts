@@ -3,11 +3,13 @@ import type { Dialect, JsonObject } from '../contract/index.ts';
 import { type Caller, newTrace, type Trace } from '../gateway/gateway.ts';
 import { aboutOf } from './about.ts';
 import { errorAnswer, traceHeaders } from './answer.ts';
+import { errorFrame, eventFrame } from './event-frames.ts';
 import type { Doors } from './generations.ts';
-import { errorFrame, eventFrame, opened, readModel, renamed, start, type Watched } from './media-door.ts';
+import { readModel, renamed, start, type Watched } from './media-door.ts';
 import { readForm } from './media-form.ts';
 import { recall } from './media-retell.ts';
 import { transcriptUsage } from './media-usage.ts';
+import { opened } from './opened.ts';
 import { transcriptOf } from './transcription-read.ts';
 import {
   readTranscriptionRequest,

@@ -1,4 +1,5 @@
 import { type Asset, GatewayError, type Json, type JsonObject, stringAt } from '../contract/index.ts';
+import { defined } from '../dialects/shared.ts';
 import type { Caller, Gateway, Trace } from '../gateway/gateway.ts';
 import { type Asked, readParams, readUser } from './media-door.ts';
 import type { FormTypes } from './media-form.ts';
@@ -82,7 +83,7 @@ export async function readTranscriptionRequest(
   const isWriter = !honours || honours.includes('format');
   const chosen = body.timestamp_granularities !== undefined;
   const speakers = body.diarize === true || (format === 'diarized_json' && honours?.includes('diarize'));
-  const fields: Record<string, Json | undefined> = {
+  const neutral = defined({
     input: body.file,
     language: translated ? undefined : body.language,
     prompt: body.prompt,
@@ -95,8 +96,7 @@ export async function readTranscriptionRequest(
     diarize: speakers || undefined,
     ...readParams(asked, trace, body, known),
     ...(await readUser(asked, caller, body)),
-  };
-  const neutral = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as JsonObject;
+  }) as JsonObject;
   return readMediaRequest(gateway, caller, 'transcription', neutral, file);
 }
 

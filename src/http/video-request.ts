@@ -1,10 +1,11 @@
 import type { Context } from 'hono';
-import { type Asset, GatewayError, isObject, type Json, type JsonObject, stringAt } from '../contract/index.ts';
+import { type Asset, isObject, type Json, type JsonObject, stringAt } from '../contract/index.ts';
 import type { Caller, Gateway } from '../gateway/gateway.ts';
 import { probe } from '../meter/probe.ts';
-import { readBytes, readJson } from './body.ts';
-import { named } from './media-input.ts';
+import { readJson } from './body.ts';
+import { assetOf, openForm } from './media-form.ts';
 import { type ReadRequest, readMediaRequest } from './media-request.ts';
+import { refused } from './refuse.ts';
 
 /** A request of the video doors: its fields, and the files that came in a form. */
 export type VideoBody = { body: JsonObject; files: Record<string, Asset> };
@@ -18,16 +19,14 @@ export async function readVideoBody(c: Context): Promise<VideoBody> {
   if (!/^(multipart\/form-data|application\/x-www-form-urlencoded)/.test(type)) {
     return { body: (await readJson(c)).body, files: {} };
   }
-  const bytes = await readBytes(c);
-  const form = await new Response(bytes, { headers: { 'content-type': type } }).formData().catch(() => undefined);
-  if (!form) throw new GatewayError('invalid_request', 'The form cannot be read.');
+  const form = await openForm(c);
   const body: JsonObject = {};
   const files: Record<string, Asset> = {};
   for (const [name, value] of form.entries()) {
     const [, field = name, inner] = /^(\w+)\[(\w+)\]$/.exec(name) ?? [];
     if (typeof value !== 'string') {
       if (!fileFields.includes(name)) throw refused(name, `A file named "${name}" is not taken.`);
-      files[name] = named(new Uint8Array(await value.arrayBuffer()), value.type || undefined, value.name || undefined);
+      files[name] = await assetOf(value);
     } else if (inner === undefined) body[name] = readField(name, value);
     else body[field] = { ...(isObject(body[field]) ? body[field] : {}), [inner]: value };
   }
@@ -87,8 +86,4 @@ function addressOf(reference: Json): string {
     'input_reference',
     'input_reference is a file, or {image_url} with an address or data URL; files of other services are not known here.',
   );
-}
-
-function refused(param: string, message: string): GatewayError {
-  return new GatewayError('invalid_request', { message, param });
 }

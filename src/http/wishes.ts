@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
-import { GatewayError, isObject, type Json, type JsonObject, type Strategy, strategies } from '../contract/index.ts';
+import { isObject, type Json, type JsonObject, type Strategy, strategies } from '../contract/index.ts';
 import type { Wishes } from '../gateway/plan.ts';
+import { refused } from './refuse.ts';
 
 const mostModels = 16;
 const mostAttempts = 20;
@@ -93,8 +94,4 @@ function readFlag(value: Json, param: string): boolean {
   if (value === true || value === 'true') return true;
   if (value === false || value === 'false') return false;
   throw refused(param, `${param} is true or false.`);
-}
-
-function refused(param: string, message: string): GatewayError {
-  return new GatewayError('invalid_request', { message, param });
 }

@@ -1,5 +1,5 @@
 import type { ClaimedJob, OpenAttempt } from '../books/index.ts';
-import { asGatewayError, errorCodes, GatewayError, type Operation } from '../contract/index.ts';
+import { asGatewayError, errorCodes, GatewayError, type Json, type Operation } from '../contract/index.ts';
 import { type Attempt, attemptOf } from '../gateway/attempt.ts';
 import { type Caller, type Gateway, newTrace } from '../gateway/gateway.ts';
 import { openRef } from '../gateway/keys.ts';
@@ -13,11 +13,18 @@ const mostTries = 5;
 
 export type Owner = Pick<Caller, 'tenant' | 'book'>;
 
-/** An open attempt of the book, ready to be asked about. Undefined where its provider is not configured any more. */
-export function openedAttempt(gateway: Gateway, owner: Owner, row: OpenAttempt): Attempt | undefined {
+/**
+ * An open attempt of the book, ready to be asked about, and the provider's own reference to its job: null where none was stored.
+ * Undefined where its provider is not configured any more.
+ */
+export function openedAttempt(
+  gateway: Gateway,
+  owner: Owner,
+  row: OpenAttempt,
+): { attempt: Attempt; ref: Json } | undefined {
   const configured = gateway.upstreams.get(row.provider);
   if (!configured) return undefined;
-  const { upstream } = openRef(configured, row.ref);
+  const { upstream, ref } = openRef(configured, row.ref);
   const id = `${row.provider}/${row.model}`;
   const known = gateway.directory.find(id);
   // A model of several modalities is one row each; the attempt knows which it was.
@@ -25,13 +32,15 @@ export function openedAttempt(gateway: Gateway, owner: Owner, row: OpenAttempt):
     known?.modality === row.modality
       ? known
       : { id, provider: row.provider, upstream: row.model, modality: row.modality };
-  return attemptOf(gateway, {
+  const attempt = attemptOf(gateway, {
     ...row,
     model,
     upstream,
+    lost: row.ref === null,
     caller: { ...owner, markupPpm: row.markupPpm },
     trace: newTrace(),
   });
+  return { attempt, ref };
 }
 
 /**
@@ -45,13 +54,13 @@ export async function lookAt(
   row: OpenAttempt,
   now: number,
 ): Promise<void> {
-  const attempt = openedAttempt(gateway, owner, row);
+  const opened = openedAttempt(gateway, owner, row);
   const again = (pause: number, failures: number, fraction?: number) =>
     owner.book.lookAgain(job, gateway.clock.now() + pause, failures, now, fraction);
-  if (!attempt) return again(60_000, job.failures);
+  if (!opened) return again(60_000, job.failures);
+  const { attempt, ref } = opened;
   if (job.tries >= mostTries) return bury(gateway, owner, attempt, `looked at ${job.tries} times without coming back`);
   if (row.ref === null) return giveUp(gateway, attempt, 'the gateway stopped before the answer arrived');
-  const { ref } = openRef(attempt.upstream, row.ref);
   let operation: Operation | undefined;
   try {
     const over = now >= job.deadline;

@@ -2,7 +2,7 @@ import type { Operation, Progress } from '../contract/index.ts';
 import type { Attempt } from '../gateway/attempt.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { keyedRef } from '../gateway/keys.ts';
-import { beginMedia, finishMedia, type MediaCall, sendMedia } from '../gateway/media.ts';
+import { type BegunMedia, beginMedia, finishMedia, type MediaCall, sendMedia } from '../gateway/media.ts';
 import { pauseAfter } from './pace.ts';
 
 /** A generation that has begun. `work` ends when its sending has: with its end, or as a job that the timer follows. */
@@ -17,18 +17,18 @@ export async function runMedia(
   call: MediaCall,
   progress?: (progress: Progress) => void,
 ): Promise<Begun> {
-  const attempt = await beginMedia(gateway, call);
-  return { attempt, work: send(gateway, call, attempt, progress) };
+  const begun = await beginMedia(gateway, call);
+  return { attempt: begun.attempt, work: send(gateway, call, begun, progress) };
 }
 
 async function send(
   gateway: Gateway,
   call: MediaCall,
-  begun: Attempt,
+  begun: BegunMedia,
   progress?: (progress: Progress) => void,
 ): Promise<void> {
   const { caller, record } = call;
-  const { attempt, operation } = await sendMedia(gateway, call, begun, progress);
+  const { attempt, operation } = await sendMedia(call, begun, progress);
   if (isRunning(operation)) {
     const due = gateway.clock.now() + pauseAfter(gateway.pace, operation, 0, 0);
     const ref = keyedRef(attempt.upstream, operation.ref);

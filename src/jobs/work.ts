@@ -54,15 +54,15 @@ export async function recover(gateway: Gateway, tenant: string, before: number):
 }
 
 async function endLost(gateway: Gateway, owner: Owner, row: Parameters<typeof openedAttempt>[2]): Promise<void> {
-  const attempt = openedAttempt(gateway, owner, row);
-  if (!attempt) return;
+  const opened = openedAttempt(gateway, owner, row);
+  if (!opened) return;
   const error = new GatewayError('outcome_unknown', {
     message: 'The gateway stopped before the answer arrived.',
     provider: row.provider,
     failure: 'C',
     billing: 'unknown',
   });
-  await settleUnknown(gateway, attempt, error);
+  await settleUnknown(gateway, opened.attempt, error);
 }
 
 /** One piece of work that fails leaves the others alone; its lease brings it back. */

@@ -2,6 +2,7 @@ import { decode as decodePng } from 'fast-png';
 import { parseBuffer } from 'music-metadata';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pico } from '../support/money.ts';
 
 /** A running gateway, whatever runs it. */
 export type Target = {
@@ -69,10 +70,6 @@ export function acceptance(runtime: string, start: () => Promise<Target>): void 
       const headers = new Headers(init.headers);
       headers.set('content-type', form.headers.get('content-type')!);
       return target.fetch(input, { ...init, headers, body: await form.arrayBuffer() });
-    };
-    const pico = (usd: string) => {
-      const [whole = '0', digits = ''] = usd.split('.');
-      return BigInt(whole + digits.padEnd(12, '0'));
     };
 
     beforeAll(async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Generation, pico, readLedger, readOne, type Target } from '../support/mixed-load.ts';
+import { type Generation, readLedger, readOne, type Target } from '../support/mixed-load.ts';
+import { pico } from '../support/money.ts';
 import {
   type SimulatorProcess,
   startGatewayProcess,

@@ -4,12 +4,12 @@ import { probe } from '../../src/meter/probe.ts';
 import {
   type Generation,
   type Ledger,
-  pico,
   readLedger,
   readSpend,
   type Target,
   waitUntilSettled,
 } from '../support/mixed-load.ts';
+import { pico } from '../support/money.ts';
 import {
   type GatewayProcess,
   makeFolder,

@@ -6,13 +6,13 @@ import {
   type Ledger,
   mixedRequests,
   type Outcome,
-  pico,
   readLedger,
   readSpend,
   runMixed,
   type Target,
   waitUntilSettled,
 } from '../support/mixed-load.ts';
+import { pico } from '../support/money.ts';
 import {
   type GatewayProcess,
   makeFolder,

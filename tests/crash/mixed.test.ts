@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   mixedRequests,
   type Outcome,
-  pico,
   readLedger,
   readSpend,
   runMixed,
   waitUntilSettled,
 } from '../support/mixed-load.ts';
+import { pico } from '../support/money.ts';
 import {
   type GatewayProcess,
   type SimulatorProcess,

@@ -11,6 +11,7 @@ import { plan, spoken } from '../../src/demo/plan.ts';
 import { layOut, painterFor, type Sink } from '../../src/demo/terminal.ts';
 import { wordsHeard } from '../../src/demo/words.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
+import { pico } from '../support/money.ts';
 
 type Line = {
   type: string;
@@ -53,10 +54,6 @@ async function demo(argv: string[], env: Record<string, string> = {}, terminal?:
 
 const linesOf = (text: string) => text.trim().split('\n');
 const parsed = (text: string) => linesOf(text).map((line) => JSON.parse(line) as Line);
-const pico = (usd: string) => {
-  const [whole = '0', digits = ''] = usd.split('.');
-  return BigInt(whole + digits.padEnd(12, '0'));
-};
 
 afterAll(() => {
   for (const made of folders) rmSync(made, { recursive: true, force: true });

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { errorOfAnswer, errorOfThrow, GatewayError, readReset, readRetryAfter } from '../../src/contract/index.ts';
+import {
+  errorOfAnswer,
+  errorOfThrow,
+  GatewayError,
+  type Json,
+  readReset,
+  readRetryAfter,
+} from '../../src/contract/index.ts';
 import { Bulkhead } from '../../src/gateway/bulkhead.ts';
 import { KeyRing, keyedRef, keysIn, openRef } from '../../src/gateway/keys.ts';
 import { backoff, RetryBudget, TokenBucket } from '../../src/gateway/retry.ts';
@@ -83,6 +90,15 @@ describe('when to try again', () => {
     bucket.succeeded(true);
     bucket.succeeded(true);
     expect([bucket.take(true), bucket.take(true)]).toEqual([true, false]);
+  });
+
+  it('the token bucket: a retry that succeeds gives back what it took, more after a timeout', () => {
+    const bucket = new TokenBucket();
+    while (bucket.take(false));
+    for (const timedOut of [true, false]) {
+      bucket.succeeded(true, timedOut);
+      expect([bucket.take(timedOut), bucket.take(false)], String(timedOut)).toEqual([true, false]);
+    }
   });
 });
 
@@ -198,5 +214,21 @@ describe('keys', () => {
       ref: 'plain',
     });
     expect(openRef({ key: 'one' }, null)).toEqual({ upstream: { key: 'one' }, ref: null });
+  });
+
+  it('also where it was the only one then, and another has come before it since', () => {
+    const ref = keyedRef({ key: 'one' }, { id: 'job' });
+    expect(JSON.stringify(ref)).not.toContain('one');
+    expect(openRef({ key: 'two', keys: ['two', 'one'] }, ref)).toEqual({
+      upstream: { key: 'one', keys: ['two', 'one'] },
+      ref: { id: 'job' },
+    });
+  });
+
+  it('what was kept of a job before keys were marked is read as it stands', () => {
+    const upstream = { key: 'two', keys: ['two', 'one'] };
+    for (const ref of [{ id: 'job' }, 'job', ['job'], { atelier_key: 'x' }] as Json[]) {
+      expect(openRef(upstream, ref)).toEqual({ upstream, ref });
+    }
   });
 });

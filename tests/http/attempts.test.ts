@@ -77,6 +77,22 @@ describe('one model alone', () => {
     expect(pair.calls).toHaveLength(3);
   });
 
+  it('#5 retries that help cost nothing: each success gives back what its retry took', async () => {
+    let now = Date.UTC(2026, 10, 22);
+    await open({}, { ...quiet, clock: { now: () => now } });
+    let calls = 0;
+    pair.scripts.primary = (call, body) =>
+      ++calls % 2 === 1 ? refuse(529, { message: 'Overloaded.' })(call, body) : healthy('gpt-5.5')(call, body);
+    // a hundred and twenty retries would empty the bucket of five hundred
+    for (let count = 0; count < 140; count++) {
+      // beyond the window in which retries are a share of the traffic
+      now += 20_000;
+      const answer = await pair.chat(primary);
+      expect(`${count} ${answer.status}`).toBe(`${count} 200`);
+    }
+    expect(calls).toBe(280);
+  });
+
   it('#5 a retry storm is capped: retries are a fifth of the traffic', async () => {
     await open({}, quiet);
     pair.scripts.primary = refuse(529, { message: 'Overloaded.' });

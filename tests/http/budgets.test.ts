@@ -1,33 +1,25 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { at, type Json, type JsonObject, stringAt } from '../../src/contract/index.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
+import { startUpstream } from './upstream.ts';
 
 let gateway: RunningGateway;
-let receiver: Server;
+let receiver: Awaited<ReturnType<typeof startUpstream>>;
 const told: JsonObject[] = [];
 
 beforeAll(async () => {
-  receiver = createServer((request, response) => {
-    let text = '';
-    request.on('data', (chunk) => {
-      text += chunk;
-    });
-    request.on('end', () => {
-      told.push(JSON.parse(text) as JsonObject);
-      response.writeHead(204).end();
-    });
+  receiver = await startUpstream(({ body, response }) => {
+    told.push(JSON.parse(body) as JsonObject);
+    response.writeHead(204).end();
   });
-  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
   gateway = await startGateway({ ATELIER_ALLOWED_ORIGINS: hook() });
 });
 afterAll(async () => {
   await gateway?.close();
-  receiver?.close();
+  await receiver?.close();
 });
 
-const hook = () => `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+const hook = () => receiver.url;
 
 async function call(method: string, path: string, body: JsonObject | undefined, key: string, headers = {}) {
   const answer = await fetch(gateway.url + path, {

@@ -1,7 +1,7 @@
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startSimulators } from '../../providers/simulators/server.ts';
-import { type Json, type JsonObject, stringAt } from '../../src/contract/index.ts';
+import { at, type Json, type JsonObject, stringAt } from '../../src/contract/index.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 
 let gateway: RunningGateway;
@@ -111,6 +111,85 @@ describe('the response cache', () => {
     expect(calls('replicate') - before).toBe(1);
     const url = stringAt(JSON.parse(seeded[1]!.text) as Json, 'outputs', 0, 'url')!;
     expect((await fetch(url)).status).toBe(200);
+  });
+
+  it.each(['cut', 'error-event'])('does not serve again what ended in the middle: %s', async (fault) => {
+    const stream = chat(`hello [[fault:${fault}:2]]`, { stream: true });
+    const before = calls('openai');
+    const broken = await post('/v1/chat/completions', stream);
+    expect(broken.status).toBe(200);
+    expect(broken.text).toContain('"error"');
+    const again = await post('/v1/chat/completions', stream);
+    expect([broken, again].map((one) => one.headers.get('x-atelier-cache'))).toEqual(['miss', 'miss']);
+    expect(again.headers.get('x-atelier-generation')).not.toBe(broken.headers.get('x-atelier-generation'));
+    expect(calls('openai') - before).toBe(2);
+  });
+
+  it('does not serve what was deleted', async () => {
+    const lamp = { model: 'replicate/black-forest-labs/flux-schnell', input: 'a lamp', seed: 8 };
+    const first = await post('/v1/generations', lamp);
+    expect((await post('/v1/generations', lamp)).headers.get('x-atelier-cache')).toBe('hit');
+    const id = first.headers.get('x-atelier-generation')!;
+    const headers = { authorization: `Bearer ${gateway.appKey}` };
+    expect((await fetch(`${gateway.url}/v1/generations/${id}`, { method: 'DELETE', headers })).status).toBe(200);
+    const before = calls('replicate');
+    const again = await post('/v1/generations', lamp);
+    expect(again.headers.get('x-atelier-cache')).toBe('miss');
+    expect(calls('replicate') - before).toBe(1);
+    expect(stringAt(JSON.parse(again.text) as Json, 'id')).not.toBe(id);
+    expect((await post('/v1/generations', lamp)).headers.get('x-atelier-cache')).toBe('hit');
+  });
+
+  it('serves a video while it is made, and no more once it has failed', async () => {
+    const model = 'fal/fal-ai/kling-video/v3/turbo/pro/text-to-video';
+    const film = (prompt: string) => post('/v1/videos', { model, prompt, seconds: '5', seed: 5 });
+    const stateOf = async (id: string) => {
+      const headers = { authorization: `Bearer ${gateway.appKey}` };
+      return stringAt((await (await fetch(`${gateway.url}/v1/videos/${id}`, { headers })).json()) as Json, 'status');
+    };
+    const first = await film('a boat [[slow]]');
+    const id = stringAt(JSON.parse(first.text) as Json, 'id')!;
+    const again = await film('a boat [[slow]]');
+    expect(await stateOf(id)).not.toBe('completed');
+    expect([first, again].map((one) => one.headers.get('x-atelier-cache'))).toEqual(['miss', 'hit']);
+    expect(again.text).toBe(first.text);
+
+    const failing = await film('a boat [[fail]]');
+    await expect.poll(() => stateOf(stringAt(JSON.parse(failing.text) as Json, 'id')!)).toBe('failed');
+    expect((await film('a boat [[fail]]')).headers.get('x-atelier-cache')).toBe('miss');
+  });
+
+  it.each([
+    ['x-atelier-strict', 'true'],
+    ['x-atelier-route', 'attempts=1'],
+  ])('tells requests apart by %s', async (header, value) => {
+    const life = { 'x-atelier-cache': '60' };
+    const words: (string | null)[] = [];
+    for (const headers of [life, { ...life, [header]: value }, life]) {
+      const answer = await post('/v1/chat/completions', chat(`with ${header}`), headers);
+      words.push(answer.headers.get('x-atelier-cache'));
+    }
+    expect(words).toEqual(['miss', 'miss', 'hit']);
+  });
+
+  it("tells Gemini's two forms of a stream apart, and never by its key", async () => {
+    const path = '/v1beta/models/google/gemini-3.8-flash:streamGenerateContent';
+    const body = { contents: [{ role: 'user', parts: [{ text: 'in two forms' }] }] };
+    const array = await post(path, body);
+    const events = await post(`${path}?alt=sse`, body);
+    expect([array, events].map((one) => one.headers.get('x-atelier-cache'))).toEqual(['miss', 'miss']);
+    expect([array.text.slice(0, 1), events.text.slice(0, 5)]).toEqual(['[', 'data:']);
+    const keyed = await post(`${path}?alt=sse&key=${gateway.appKey}`, body);
+    expect(keyed.headers.get('x-atelier-cache')).toBe('hit');
+    expect(keyed.text).toBe(events.text);
+  });
+
+  it('refuses in the words of its door', async () => {
+    const refused = async (path: string) =>
+      JSON.parse((await post(path, chat('x'), { 'x-atelier-cache': 'forever' })).text) as Json;
+    expect(await refused('/v1/messages')).toMatchObject({ type: 'error', error: { type: 'invalid_request_error' } });
+    const gemini = await refused('/v1beta/models/google/gemini-3.8-flash:generateContent');
+    expect(at(gemini, 'error')).toMatchObject({ code: 400, status: 'INVALID_ARGUMENT' });
   });
 
   it('refuses a life that is no number of seconds', async () => {

@@ -1,6 +1,8 @@
 import { at, type Json, stringAt } from '../../src/contract/index.ts';
 import type { RunningGateway } from '../support/gateway.ts';
 
+export { pico } from '../support/money.ts';
+
 export type Answer = { status: number; headers: Headers; text: string; body: Json };
 
 /** One way in, with the model behind it: straight where door and provider speak the same dialect, crossed elsewhere. */
@@ -103,10 +105,4 @@ export function framesOf(text: string): Json[] {
     .flatMap((frame) => frame.split(/\r?\n/).filter((line) => line.startsWith('data:')))
     .map((line) => line.slice(5).trim())
     .map((data) => (data === '[DONE]' ? data : parsed(data)));
-}
-
-/** Dollars as pico-dollars. */
-export function pico(usd: string): bigint {
-  const [whole = '0', digits = ''] = usd.split('.');
-  return BigInt(whole + digits.padEnd(12, '0'));
 }

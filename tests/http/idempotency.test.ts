@@ -130,6 +130,57 @@ describe('Idempotency-Key', () => {
     expect(callsOf('openai')).toBe(before);
   });
 
+  it('background work is begun once', async () => {
+    const before = callsOf('openai');
+    const body = { model: 'openai/gpt-5.5', input: 'hello', background: true };
+    const first = await post('/v1/responses', 'background', body);
+    expect(first.status, first.text).toBe(200);
+    const again = await post('/v1/responses', 'background', body);
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    expect(again.text).toBe(first.text);
+    const headers = { authorization: `Bearer ${gateway.appKey}` };
+    const url = `${gateway.url}/v1/responses/${stringAt(first.body, 'id')}`;
+    const state = async () => stringAt((await (await fetch(url, { headers })).json()) as Json, 'status');
+    await expect.poll(state).toBe('completed');
+    expect((await post('/v1/responses', 'background', body)).text).toBe(first.text);
+    expect(callsOf('openai') - before).toBe(1);
+  });
+
+  it("is another request where Gemini's stream is to have another form", async () => {
+    const path = '/v1beta/models/google/gemini-3.8-flash:streamGenerateContent';
+    const body = { contents: [{ role: 'user', parts: [{ text: 'hello' }] }] };
+    const first = await post(`${path}?alt=sse`, 'forms', body);
+    expect(first.status, first.text).toBe(200);
+    expect((await post(path, 'forms', body)).status).toBe(422);
+    expect((await post(`${path}?key=${gateway.appKey}&alt=sse`, 'forms', body)).text).toBe(first.text);
+  });
+
+  const native: [path: string, body: (text: string) => JsonObject, refusal: object][] = [
+    [
+      '/v1/messages',
+      (content) => ({ model: 'anthropic/claude-sonnet-5', max_tokens: 20, messages: [{ role: 'user', content }] }),
+      { type: 'error', error: { type: expect.any(String) } },
+    ],
+    [
+      '/v1beta/models/google/gemini-3.8-flash:generateContent',
+      (text) => ({ contents: [{ role: 'user', parts: [{ text }] }] }),
+      { error: { code: expect.any(Number), status: expect.any(String) } },
+    ],
+  ];
+  it.each(native)('%s refuses in its own words', async (path, body, refusal) => {
+    expect((await post(path, path, body('one'))).status).toBe(200);
+    const conflict = await post(path, path, body('two'));
+    expect(conflict.status).toBe(422);
+    expect(conflict.body).toMatchObject(refusal);
+    const stranger = await fetch(gateway.url + path, {
+      method: 'POST',
+      headers: { authorization: 'Bearer nobody', 'idempotency-key': path, 'content-type': 'application/json' },
+      body: JSON.stringify(body('one')),
+    });
+    expect(stranger.status).toBe(401);
+    expect(await stranger.json()).toMatchObject(refusal);
+  });
+
   it('names have a form', async () => {
     const answer = await post('/v1/generations', 'a'.repeat(256), image('x'));
     expect(answer.status).toBe(400);

@@ -165,6 +165,15 @@ describe('the words of the request', () => {
     expect(await refusal(strict)).toMatchObject({ status: 400, param: 'size' });
   });
 
+  it('say once, in words, that another model answers', async () => {
+    world.simulators.get('openai')!.faults.push('status:429');
+    const body = { model, models: [bfl], prompt: 'a lamp' } as never;
+    await sdk.client.images.generate(body, { headers: { 'x-atelier-route': 'attempts=2' } });
+    const told = (await sdk.last()).header('x-atelier-warnings');
+    expect(told).toContain(`${bfl} answers instead`);
+    expect(told).not.toContain('model');
+  });
+
   it('may leave the model out', async () => {
     await sdk.client.images.generate({ prompt: 'a lamp', size: '1024x1024', quality: 'low' });
     expect((await sdk.last()).header('x-atelier-provider')).toBe('openai');

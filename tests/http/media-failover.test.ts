@@ -175,4 +175,33 @@ describe('a generation between two attempts', () => {
       await upstream.close();
     }
   });
+
+  it('tells its end to whoever asked to be told, at once', async () => {
+    const upstream = await startUpstream((call) =>
+      refuse(429, { message: 'Slow.' }, { 'retry-after': '1' })(call, null),
+    );
+    const told: Json[] = [];
+    const receiver = await startUpstream(({ body, response }) => {
+      told.push(parsed(body));
+      response.writeHead(204).end();
+    });
+    const gateway = await startGateway({
+      OPENAI_API_KEY: 'sk-x',
+      OPENAI_BASE_URL: upstream.url,
+      ATELIER_ALLOWED_ORIGINS: receiver.url,
+    });
+    const { post, send, newest } = clientOf(() => gateway);
+    try {
+      const keys = await send('/v1/keys', { key: gateway.adminKey });
+      const id = stringAt(keys.body, 'data', 0, 'id');
+      await post('/v1/generations', { model: first, input: 'a lamp', wait: 0, webhook: `${receiver.url}/done` });
+      await expect.poll(async () => at(await newest(), 'attempts', 0, 'moved_on')).toBeTruthy();
+      await send(`/v1/keys/${id}`, { method: 'DELETE', key: gateway.adminKey });
+      await expect.poll(() => told, { timeout: 5_000 }).toHaveLength(1);
+      expect(told[0]).toMatchObject({ type: 'generation.failed', data: { status: 'failed' } });
+    } finally {
+      await gateway.close();
+      await Promise.all([upstream.close(), receiver.close()]);
+    }
+  });
 });

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { JsonObject } from '../../src/contract/index.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type JsonObject, stringAt } from '../../src/contract/index.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
 import { spoken } from './openai-media.ts';
 
@@ -20,7 +20,8 @@ async function loseAnswers(count: number): Promise<void> {
   // An answer is kept while it is read.
   for (let tries = 0; kept() < count && tries < 100; tries++) await new Promise((resolve) => setTimeout(resolve, 20));
   expect(kept()).toBe(count);
-  book.exec('UPDATE idempotency SET answer = NULL; UPDATE generation SET completed_at = completed_at - 60000');
+  book.exec(`UPDATE idempotency SET answer = NULL;
+    UPDATE generation SET created_at = created_at - 60000, completed_at = completed_at - 60000`);
   book.close();
 }
 
@@ -84,4 +85,50 @@ it('a link and the picture of a lost stream are told again, too', async () => {
   const told = await send('/v1/images/generations', 'stream', stream);
   expect(told.headers.get('content-type')).toMatch(/^text\/event-stream/);
   expect(told.bytes.toString()).toMatch(/^event: image_generation\.completed\n/);
+});
+
+describe('/v1/generations', () => {
+  const lamp = { model: 'openai/gpt-image-2', input: 'a lamp', quality: 'low' };
+  const told = (bytes: Buffer) => JSON.parse(bytes.toString()) as JsonObject;
+
+  it('tells a lost answer again with what it cost', async () => {
+    const first = await send('/v1/generations', 'made', lamp);
+    await loseAnswers(1);
+    const again = await send('/v1/generations', 'made', lamp);
+    expect([first.status, again.status, stringAt(told(again.bytes), 'status')]).toEqual([200, 200, 'completed']);
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    for (const name of ['generation', 'provider', 'model', 'attempts', 'cost-usd', 'cost-status', 'simulated']) {
+      expect(again.headers.get(`x-atelier-${name}`), name).toBe(first.headers.get(`x-atelier-${name}`));
+    }
+  });
+
+  it('tells a lost failure again as the error that it was', async () => {
+    const failing = { ...lamp, input: 'a lamp [[fault:billed-500]]' };
+    const first = await send('/v1/generations', 'failed', failing);
+    await loseAnswers(1);
+    const again = await send('/v1/generations', 'failed', failing);
+    expect(first.status).toBeGreaterThanOrEqual(500);
+    expect(again.status).toBe(first.status);
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    for (const name of ['x-should-retry', 'x-atelier-error-code', 'x-atelier-generation', 'x-atelier-cost-status']) {
+      expect(again.headers.get(name), name).toBe(first.headers.get(name));
+    }
+    expect(stringAt(told(again.bytes), 'error', 'code')).toBe(stringAt(told(first.bytes), 'error', 'code'));
+  });
+
+  it('tells a job that was answered at once as it is now, failed or not', async () => {
+    const job = { model: 'replicate/meta/musicgen', input: 'a song [[fail]]', seconds: 2, wait: 0 };
+    const first = await send('/v1/generations', 'job', job);
+    expect(first.status).toBe(202);
+    const id = stringAt(told(first.bytes), 'id')!;
+    const headers = { authorization: `Bearer ${gateway.appKey}` };
+    const state = async () =>
+      stringAt(await (await fetch(`${gateway.url}/v1/generations/${id}`, { headers })).json(), 'status');
+    await expect.poll(state).toBe('failed');
+    await loseAnswers(1);
+    const again = await send('/v1/generations', 'job', job);
+    expect([again.status, stringAt(told(again.bytes), 'status')]).toEqual([200, 'failed']);
+    expect(again.headers.get('x-atelier-generation')).toBe(id);
+    expect(again.headers.get('x-atelier-cost-status')).not.toBeNull();
+  });
 });

@@ -38,22 +38,41 @@ describe('outputs', () => {
       ['asset_old', 1_000],
       ['asset_new', 900_000_000],
     ]);
-    const removed: string[] = [];
+    const log: string[] = [];
+    let now = 900_000_001;
+    let answersLooked = 0;
     const house = {
       outputLife: 86_400_000,
-      clock: { now: () => 900_000_001 },
-      assets: { remove: async (id: string) => void removed.push(id) },
+      clock: { now: () => now },
+      assets: { remove: async (id: string) => void log.push(`bytes of ${id}`) },
     } as unknown as Gateway;
     const book = {
-      agedAssets: async (before: number) => [...kept].filter(([, at]) => at < before).map(([id]) => id),
-      removeAsset: async (id: string) => void kept.delete(id),
+      agedAssets: async (before: number) => {
+        log.push('look');
+        return [...kept].filter(([, at]) => at < before).map(([id]) => id);
+      },
+      removeAsset: async (id: string) => {
+        log.push(`row of ${id}`);
+        kept.delete(id);
+      },
+      agedRequests: async () => {
+        answersLooked++;
+        return [];
+      },
     };
     const owner = { tenant: 'main', book } as never;
     await expireOutputs(house, owner);
-    expect({ removed, left: [...kept.keys()] }).toEqual({ removed: ['asset_old'], left: ['asset_new'] });
+    const first = ['look', 'bytes of asset_old', 'row of asset_old'];
+    expect({ log, left: [...kept.keys()] }).toEqual({ log: first, left: ['asset_new'] });
     kept.set('asset_older', 5);
+    now += 3_599_999;
     await expireOutputs(house, owner);
-    expect(removed).toEqual(['asset_old']);
+    expect(log).toEqual(first);
     await expireOutputs({ ...house, outputLife: undefined } as Gateway, owner);
+    expect(log).toEqual(first);
+    expect(answersLooked).toBe(2);
+    now += 1;
+    await expireOutputs(house, owner);
+    expect(log).toEqual([...first, 'look', 'bytes of asset_older', 'row of asset_older']);
   });
 });

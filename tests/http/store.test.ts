@@ -1,23 +1,17 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startSimulators } from '../../providers/simulators/server.ts';
 import { type Json, stringAt } from '../../src/contract/index.ts';
 import { hostBook } from '../../src/runtime/node/books.ts';
 import { openSql } from '../../src/runtime/node/sql.ts';
 import { begun, keyRow, temporaryFolder } from '../books/rows.ts';
-import { type RunningGateway, startGateway } from '../support/gateway.ts';
+import { startSimulated } from '../support/gateway.ts';
 
-let gateway: RunningGateway;
-let simulators: Awaited<ReturnType<typeof startSimulators>>;
+let gateway: Awaited<ReturnType<typeof startSimulated>>;
 beforeAll(async () => {
-  simulators = await startSimulators({ port: 0, faults: true });
-  gateway = await startGateway(simulators.env);
+  gateway = await startSimulated();
 });
-afterAll(async () => {
-  await gateway?.close();
-  await simulators?.close();
-});
+afterAll(() => gateway?.close());
 
 async function post(path: string, body: object) {
   const answer = await fetch(gateway.url + path, {
@@ -27,7 +21,7 @@ async function post(path: string, body: object) {
   });
   return { status: answer.status, body: (await answer.json()) as Json };
 }
-const calls = () => [...simulators.simulators.values()].reduce((sum, one) => sum + one.bill.calls.length, 0);
+const calls = () => [...gateway.simulators.values()].reduce((sum, one) => sum + one.bill.calls.length, 0);
 
 const chat = { model: 'openai/gpt-5.5', messages: [{ role: 'user', content: 'hello' }], max_tokens: 5 };
 const image = { model: 'openai/gpt-image-2', input: 'a lamp', size: '1024x1024', quality: 'low' };

@@ -1,42 +1,35 @@
 import { createHmac } from 'node:crypto';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { at, type Json, type JsonObject, stringAt } from '../../src/contract/index.ts';
 import { type RunningGateway, startGateway } from '../support/gateway.ts';
+import { startUpstream } from './upstream.ts';
 
 type Told = { headers: IncomingHttpHeaders; text: string; body: JsonObject };
 
 let gateway: RunningGateway;
-let receiver: Server;
+let receiver: Awaited<ReturnType<typeof startUpstream>>;
 let told: Told[] = [];
 /** What the receiver answers: in turn, then 204. */
 let answers: number[] = [];
 
 beforeAll(async () => {
-  receiver = createServer((request, response) => {
-    let text = '';
-    request.on('data', (chunk) => {
-      text += chunk;
-    });
-    request.on('end', () => {
-      told.push({ headers: request.headers, text, body: JSON.parse(text) as JsonObject });
-      response.writeHead(answers.shift() ?? 204).end();
-    });
+  receiver = await startUpstream(({ request, body, response }) => {
+    told.push({ headers: request.headers, text: body, body: JSON.parse(body) as JsonObject });
+    response.writeHead(answers.shift() ?? 204).end();
   });
-  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
   gateway = await startGateway({ ATELIER_ALLOWED_ORIGINS: hook(), ATELIER_PUBLIC_URL: 'https://studio.example' });
 });
 afterAll(async () => {
   await gateway?.close();
-  receiver?.close();
+  await receiver?.close();
 });
 beforeEach(() => {
   told = [];
   answers = [];
 });
 
-const hook = () => `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+const hook = () => receiver.url;
 
 async function call(method: string, path: string, key: string, body?: JsonObject) {
   const answer = await fetch(gateway.url + path, {

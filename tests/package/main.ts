@@ -1,6 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -9,10 +8,13 @@ import { join, resolve } from 'node:path';
 const root = resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'atelier-package-'));
 const section = readSection();
-const { devDependencies, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<
-  string,
-  Record<string, string>
->;
+const { devDependencies, dependencies, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  devDependencies: Record<string, string>;
+  dependencies: Record<string, string>;
+  version: string;
+};
+/** Milliseconds until the simulators must have said where they are. */
+const startTime = 30_000;
 const environment: NodeJS.ProcessEnv = { ...process.env, npm_config_update_notifier: 'false', NO_COLOR: '1' };
 
 try {
@@ -26,37 +28,51 @@ async function run(): Promise<void> {
   const packed = (JSON.parse(npm(['pack', '--json', '--pack-destination', folder], root)) as { filename: string }[])[0];
   if (!packed) throw new Error('npm pack packed nothing.');
   writeFileSync(join(folder, 'package.json'), '{"type":"module","private":true}');
-  const pinned = ['vitest', 'msw', 'openai'].map(
-    (name) => `${name}@${(devDependencies?.[name] ?? dependencies?.[name])!}`,
-  );
+  const pinned = ['vitest', 'msw', 'openai'].map((name) => `${name}@${(devDependencies[name] ?? dependencies[name])!}`);
   npm(['install', '--prefer-offline', '--no-audit', '--no-fund', `./${packed.filename}`, ...pinned], folder);
   console.log(`installed ${packed.filename}`);
 
   writeFileSync(join(folder, 'picture.test.ts'), block('ts'));
   execFileSync(join(folder, 'node_modules/.bin/vitest'), ['run'], { cwd: folder, env: environment, stdio: 'inherit' });
 
-  const port = String(await freePort());
-  const here = (text: string) => text.replaceAll('127.0.0.1:9090', `127.0.0.1:${port}`);
+  const told = shell('bash', `PATH=${join(folder, 'node_modules/.bin')}:$PATH atelier --version`);
+  if (told.trim() !== version) throw new Error(`atelier --version said "${told.trim()}" instead of ${version}.`);
+
   const server = spawn(join(folder, 'node_modules/.bin/atelier'), ['simulators'], {
     cwd: folder,
     env: {
       ...environment,
-      PORT: port,
+      PORT: '0',
       ATELIER_FAULTS: 'on',
       PATH: `${join(folder, 'node_modules/.bin')}:${environment.PATH}`,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   try {
-    await new Promise<void>((ready, fail) => {
-      server.stdout.on('data', (text: Buffer) => /ATELIER_LOOKUP_URL/.test(String(text)) && ready());
-      server.once('exit', (code) => fail(new Error(`atelier simulators ended with ${code}.`)));
+    const said = await new Promise<string>((ready, fail) => {
+      let text = '';
+      const late = () => fail(new Error(`atelier simulators did not start in ${startTime} ms. It said:\n${text}`));
+      const timer = setTimeout(late, startTime);
+      server.stdout.setEncoding('utf8').on('data', (more: string) => {
+        text += more;
+        // The last line that it prints, whole.
+        if (!/ATELIER_LOOKUP_URL=.*\n/.test(text)) return;
+        clearTimeout(timer);
+        ready(text);
+      });
+      server.once('exit', (code) => {
+        clearTimeout(timer);
+        fail(new Error(`atelier simulators ended with ${code}.`));
+      });
     });
+    const url = /^# .* on (http:\/\/127\.0\.0\.1:\d+)\./.exec(said)?.[1];
+    if (!url) throw new Error(`atelier simulators named no address:\n${said}`);
+    const here = (text: string) => text.replaceAll('http://127.0.0.1:9090', url);
     const curl = /```bash\n(curl[\s\S]*?)```\n```json\n([\s\S]*?)```/.exec(section);
     expectParts('curl', shell('bash', here(curl?.[1] ?? '')), curl?.[2] ?? '');
     const python = /```python\n([\s\S]*?)```\n```json\n([\s\S]*?)```/.exec(section);
     expectParts('python', shell('python3', here(python?.[1] ?? '')), python?.[2] ?? '');
-    const page = await (await fetch(`http://127.0.0.1:${port}/`)).text();
+    const page = await (await fetch(`${url}/`)).text();
     expectParts('page', page, '<title>Atelier simulators</title>…/_simulator/events…');
   } finally {
     server.removeAllListeners('exit');
@@ -103,13 +119,4 @@ function expectParts(name: string, actual: string, printed: string): void {
     place = found + part.length;
   }
   console.log(`${name}: as printed`);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((ready) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => ready(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }

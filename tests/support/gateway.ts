@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type SimulatorServer, startSimulators } from '../../providers/simulators/server.ts';
 import { startNode } from '../../src/runtime/node/start.ts';
 
 export type RunningGateway = { url: string; appKey: string; adminKey: string; data: string; close(): Promise<void> };
@@ -26,4 +27,22 @@ export async function startGateway(
       rmSync(data, { recursive: true, force: true });
     },
   };
+}
+
+/** A gateway whose providers are simulators behind a server of their own: what they billed can be counted. */
+export async function startSimulated(
+  env: Record<string, string> = {},
+): Promise<RunningGateway & Pick<SimulatorServer, 'simulators'>> {
+  const server = await startSimulators({ faults: true });
+  try {
+    const gateway = await startGateway({ ...server.env, ...env });
+    const close = async () => {
+      await gateway.close();
+      await server.close();
+    };
+    return { ...gateway, simulators: server.simulators, close };
+  } catch (thrown) {
+    await server.close();
+    throw thrown;
+  }
 }

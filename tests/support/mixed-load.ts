@@ -219,12 +219,6 @@ async function get(target: Target, path: string): Promise<unknown> {
   return answer.json();
 }
 
-/** Dollars as a decimal string in units of 1e-12. */
-export function pico(usd: string): bigint {
-  const [whole = '0', digits = ''] = usd.split('.');
-  return BigInt(whole + digits.padEnd(12, '0'));
-}
-
 /** The simulators' own ledger: what they would bill for each client request id, in pico-dollars. */
 export type Ledger = { total: bigint; unpriced: string[]; byClient: Map<string, { pico: bigint; calls: number }> };
 

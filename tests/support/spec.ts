@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
+import { normalised } from '../../providers/simulators/standalone/schema-check.ts';
 
 /** Where the shared folder is: beside the repository, or where ATELIER_SHARED says. */
 export const sharedFolder = process.env.ATELIER_SHARED ?? join(process.cwd(), '../shared');
@@ -26,7 +27,7 @@ export function loadSpec(name: string): Record<string, unknown> | undefined {
     const file = ['.json', '.yaml'].map((ending) => join(sharedFolder, 'specs', name + ending)).find(existsSync);
     const text = file && readFileSync(file, 'utf8');
     const raw = text && (file.endsWith('.json') ? JSON.parse(text) : parse(text, { maxAliasCount: -1 }));
-    documents.set(name, raw ? (normalise(raw, false) as Record<string, unknown>) : undefined);
+    documents.set(name, raw ? (normalised(raw, false) as Record<string, unknown>) : undefined);
   }
   return documents.get(name);
 }
@@ -73,33 +74,4 @@ export function responsePointer(path: string, method: string, status: number | s
 /** The pointer of a request body. */
 export function requestPointer(path: string, method: string, type = 'application/json') {
   return `/paths/${step(path)}/${method}/requestBody/content/${step(type)}/schema`;
-}
-
-const maps = new Set(['properties', 'patternProperties', '$defs', 'definitions', 'schemas']);
-const values = new Set(['example', 'examples', 'default', 'enum', 'const']);
-
-/** `names` is true while the keys are names of properties or schemas, not keywords. */
-function normalise(node: unknown, names: boolean): unknown {
-  if (Array.isArray(node)) return node.map((child) => normalise(child, false));
-  if (typeof node !== 'object' || node === null) return node;
-  const copy: Record<string, unknown> = {};
-  for (const [key, child] of Object.entries(node)) {
-    if (names) copy[key] = normalise(child, false);
-    else if (key.startsWith('x-') || key === 'discriminator' || key === '$id' || key === '$schema') continue;
-    else copy[key] = values.has(key) ? child : normalise(child, maps.has(key));
-  }
-  if (names) return copy;
-  limit(copy, 'exclusiveMinimum', 'minimum');
-  limit(copy, 'exclusiveMaximum', 'maximum');
-  if (copy.nullable !== true) return copy;
-  delete copy.nullable;
-  return { anyOf: [copy, { type: 'null' }] };
-}
-
-function limit(schema: Record<string, unknown>, exclusive: string, inclusive: string): void {
-  if (typeof schema[exclusive] !== 'boolean') return;
-  if (schema[exclusive]) {
-    schema[exclusive] = schema[inclusive];
-    delete schema[inclusive];
-  } else delete schema[exclusive];
 }

@@ -5,6 +5,7 @@ import { createTestHarness } from 'wrangler';
 import { type SimulatorServer, startSimulators } from '../../providers/simulators/server.ts';
 import { makeKey } from '../../src/gateway/credential.ts';
 import { probe } from '../../src/meter/probe.ts';
+import { pico } from '../support/money.ts';
 
 /** Milliseconds between two questions about a job: what ends sooner was told of by a webhook. */
 const pace = 6_000;
@@ -40,10 +41,6 @@ const relay = createServer((request, response) => {
 });
 let appKey: string;
 
-const pico = (usd: string) => {
-  const [whole = '0', digits = ''] = usd.split('.');
-  return BigInt(whole + digits.padEnd(12, '0'));
-};
 const send = (path: string, init: RequestInit = {}, key = appKey) =>
   harness.fetch(path.startsWith('http') ? path : `${url}${path}`, {
     ...init,

@@ -16,7 +16,7 @@ export type FileBooks = Books & {
   close(): void;
 };
 
-export const tenantPattern = /^[a-z0-9-]{1,40}$/;
+const tenantPattern = /^[a-z0-9-]{1,40}$/;
 
 export function openBooks(
   folder: string,
@@ -58,6 +58,11 @@ export function hostBook(sql: SqlFile): { client: BookClient; close(): void } {
   let waiting: Task[] = [];
   let crowd = 0;
 
+  const undo = () => {
+    rollBack(sql);
+    book.rolledBack();
+  };
+
   const alone = (task: Task) => {
     try {
       sql.begin();
@@ -65,7 +70,7 @@ export function hostBook(sql: SqlFile): { client: BookClient; close(): void } {
       sql.commit();
       task.resolve(value);
     } catch (thrown) {
-      rollBack(sql);
+      undo();
       task.reject(storeError(thrown));
     }
   };
@@ -87,7 +92,7 @@ export function hostBook(sql: SqlFile): { client: BookClient; close(): void } {
       for (const task of tasks) values.push(methods[task.method]!(...task.values));
       sql.commit();
     } catch {
-      rollBack(sql);
+      undo();
       for (const task of tasks) alone(task);
       return;
     }

@@ -12,8 +12,8 @@ const mergedSize = 1 << 16;
 export function dispatch(agent: Dispatcher, method: string, request: WireRequest): Promise<WireResponse> {
   return new Promise((resolve, reject) => {
     const url = new URL(request.url);
-    const answer = new DispatchedAnswer(resolve, reject, request);
     if (request.signal?.aborted) return reject(request.signal.reason);
+    const answer = new DispatchedAnswer(resolve, reject, request);
     agent.dispatch(
       {
         origin: url.origin,
@@ -43,6 +43,8 @@ class DispatchedAnswer implements Dispatcher.DispatchHandler, WireResponse {
   private readonly refused: (reason: unknown) => void;
   private readonly signal: AbortSignal | undefined;
   private readonly timer: NodeJS.Timeout | undefined;
+  /** Set once the time for the whole call is over. */
+  private overdue: DOMException | undefined;
   private readonly onAbort = () => this.controller?.abort(this.signal?.reason ?? new Error('aborted'));
 
   constructor(answered: (answer: WireResponse) => void, refused: (reason: unknown) => void, request: WireRequest) {
@@ -50,15 +52,19 @@ class DispatchedAnswer implements Dispatcher.DispatchHandler, WireResponse {
     this.refused = refused;
     this.signal = request.signal;
     if (request.totalTimeout !== undefined) {
-      const tooLate = () => this.controller?.abort(new DOMException('The call took too long.', 'TimeoutError'));
+      const tooLate = () => {
+        this.overdue = new DOMException('The call took too long.', 'TimeoutError');
+        this.controller?.abort(this.overdue);
+      };
       this.timer = setTimeout(tooLate, request.totalTimeout);
     }
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller;
-    // Under a connection cap a call may wait in line: look again whether anybody still wants it.
-    if (this.signal?.aborted) controller.abort(this.signal.reason);
+    // Under a connection cap a call may wait in line: look again whether there is time left, and whether anybody still wants it.
+    if (this.overdue) controller.abort(this.overdue);
+    else if (this.signal?.aborted) controller.abort(this.signal.reason);
     else this.signal?.addEventListener('abort', this.onAbort, { once: true });
   }
 

@@ -55,7 +55,7 @@ export async function startNode(
   const config = env.ATELIER_CONFIG
     ? await loadConfig(shipped, readOverlay(env.ATELIER_CONFIG))
     : await loadShipped(shipped);
-  const started = Date.now();
+  const started = clock.now();
   const { app, gateway } = await assemble(config, {
     env,
     books,

@@ -9,6 +9,7 @@ const bringsWork = new Set([
   'submitted',
   'lookAgain',
   'settle',
+  'conclude',
   'nudge',
   'cancelJob',
   'deliver',

@@ -2,6 +2,7 @@ import { startSimulators } from '../../../providers/simulators/server.ts';
 import type { Simulator } from '../../../providers/simulators/simulator.ts';
 import { at, type Json, type JsonObject, stringAt } from '../../../src/contract/index.ts';
 import { type RunningGateway, startGateway } from '../../support/gateway.ts';
+import { pico } from '../../support/money.ts';
 
 /** One call as its provider saw it. */
 export type Received = {
@@ -94,12 +95,6 @@ function tokensOf(lines: { meter: string; quantity: number }[]): { input: number
   const sum = (pattern: RegExp) =>
     lines.reduce((total, { meter, quantity }) => (pattern.test(meter) ? total + quantity : total), 0);
   return { input: sum(/^(input_.*|cached_.*|cache_write.*)tokens$/), output: sum(/^(output_.*|reasoning_)tokens$/) };
-}
-
-/** Dollars as pico-dollars. */
-export function pico(usd: string): bigint {
-  const [whole = '0', digits = ''] = usd.split('.');
-  return BigInt(whole + digits.padEnd(12, '0'));
 }
 
 /** The simulator's fetch, noting what it gets and says. A stream is followed as it passes, so that a client that leaves still ends it. */
