@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { Hono } from 'hono';
-import { GatewayError, type Price } from './contract/index.ts';
+import { type Dialect, GatewayError, type Price } from './contract/index.ts';
 import type { Gateway } from './gateway/gateway.ts';
 import type { UsageReader } from './gateway/price-object.ts';
 import { errorAnswer, jsonAnswer } from './http/answer.ts';
@@ -13,10 +13,10 @@ import type { Doors } from './http/generations.ts';
 import type { RetellArguments } from './http/idempotent.ts';
 import { lazy } from './http/lazy.ts';
 import { modelDoor } from './http/model-door.ts';
-import { paid } from './http/paid.ts';
+import { paid, paidLane } from './http/paid.ts';
 import { createResponseDoor, storedResponseDoors } from './http/response-doors.ts';
-import { textDoor } from './http/text-door.ts';
-import type { Lifetime } from './runtime/ports.ts';
+import { textAnswers, textDoor } from './http/text-door.ts';
+import type { Lane, Lifetime } from './runtime/ports.ts';
 
 export type AppOptions = {
   gateway: Gateway;
@@ -29,8 +29,10 @@ export type AppOptions = {
   lifetimeOf: (c: Context) => Lifetime;
 };
 
-/** The whole HTTP surface: the only place where doors are hung. */
-export function createApp(options: AppOptions): Hono {
+const methods = ['GET', 'POST', 'DELETE'];
+
+/** The whole HTTP surface: the only place where doors are hung. Some of them are lanes, too, by their path. */
+export function createApp(options: AppOptions): { app: Hono; lanes: ReadonlyMap<string, Lane> } {
   const { gateway, lifetimeOf } = options;
   const authenticator = createAuthenticator(gateway, options.adminHash, options.adminTenant);
   const doors: Doors = { gateway, authenticator, lifetimeOf };
@@ -60,7 +62,7 @@ export function createApp(options: AppOptions): Hono {
     lazy(async () => (await generations()).removeGeneration(doors)),
   );
   app.post('/v1/generations/:id/cancel', cancel);
-  hangTextDoors(app, doors);
+  const lanes = hangTextDoors(app, doors);
 
   for (const version of ['/v1', '/v1beta']) {
     app.get(`${version}/models`, modelDoor(doors, options.prices));
@@ -104,13 +106,18 @@ export function createApp(options: AppOptions): Hono {
     try {
       // Which routes exist is nobody's business without a key.
       await authenticator.callerOrAdmin(c);
-      throw new GatewayError('not_found', `There is no ${c.req.method} ${new URL(c.req.url).pathname}.`);
+      const others = methods.filter((method) => app.router.match(method, c.req.path)[0].length > 0);
+      if (others.length === 0) throw new GatewayError('not_found', `There is no ${c.req.method} ${c.req.path}.`);
+      const allow = others.join(', ');
+      const answer = errorAnswer(new GatewayError('method_not_allowed', `${c.req.path} takes ${allow}.`));
+      answer.headers.set('allow', allow);
+      return answer;
     } catch (thrown) {
       return errorAnswer(thrown);
     }
   });
   app.onError((thrown) => errorAnswer(thrown));
-  return app;
+  return { app, lanes };
 }
 
 /** OpenAI's videos, with any provider behind them. */
@@ -200,7 +207,7 @@ function hangOperations(app: Hono, doors: Doors): void {
 }
 
 /** The doors of the text SDKs, and the small surfaces that come with them. */
-function hangTextDoors(app: Hono, doors: Doors): void {
+function hangTextDoors(app: Hono, doors: Doors): Map<string, Lane> {
   const { gateway, authenticator, lifetimeOf } = doors;
   const {
     'openai-chat': chat,
@@ -208,7 +215,13 @@ function hangTextDoors(app: Hono, doors: Doors): void {
     'anthropic-messages': messages,
     gemini,
   } = gateway.dialects;
-  app.post('/v1/chat/completions', paid(doors, textDoor(gateway, authenticator, lifetimeOf, chat), chat));
+  const lanes = new Map<string, Lane>();
+  const hang = (path: string, dialect: Dialect) => {
+    const answer = textAnswers(gateway, authenticator, dialect);
+    app.post(path, paid(doors, textDoor(answer, lifetimeOf), dialect));
+    lanes.set(path, paidLane(answer));
+  };
+  hang('/v1/chat/completions', chat);
   app.post('/v1/embeddings', paid(doors, embeddingDoor(doors, chat), chat));
   app.post('/v1/moderations', moderationDoor(doors, chat));
 
@@ -219,11 +232,12 @@ function hangTextDoors(app: Hono, doors: Doors): void {
   app.post('/v1/responses/:id/cancel', stored.cancel);
   app.get('/v1/responses/:id/input_items', stored.inputItems);
 
-  app.post('/v1/messages', paid(doors, textDoor(gateway, authenticator, lifetimeOf, messages), messages));
+  hang('/v1/messages', messages);
   app.post('/v1/messages/count_tokens', messagesCountDoor(doors, messages));
 
   app.post('/v1/models/*', paid(doors, geminiDoor(doors, gemini), gemini));
   app.post('/v1beta/models/*', paid(doors, geminiDoor(doors, gemini), gemini));
+  return lanes;
 }
 
 /** What a gateway that is shutting down answers to anything new. Outside of the app, so that no request pays for the question. */

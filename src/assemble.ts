@@ -21,7 +21,7 @@ import { defaultLimits, Health } from './gateway/health.ts';
 import { keysIn } from './gateway/keys.ts';
 import { sleep } from './gateway/sleep.ts';
 import { createCatalogue } from './meter/catalogue.ts';
-import type { AssetStore, Clock, Egress, Lifetime, OpenUrl, Upstream, Wake } from './runtime/ports.ts';
+import type { AssetStore, Clock, Egress, Lane, Lifetime, OpenUrl, Upstream, Wake } from './runtime/ports.ts';
 import { egressOver } from './runtime/wire.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -48,7 +48,10 @@ export type Runtime = {
 };
 
 /** Puts the house together over a runtime: the same on Node and on Workers. */
-export async function assemble(config: Config, runtime: Runtime): Promise<{ app: Hono; gateway: Gateway }> {
+export async function assemble(
+  config: Config,
+  runtime: Runtime,
+): Promise<{ app: Hono; lanes: ReadonlyMap<string, Lane>; gateway: Gateway }> {
   const publicUrl = readPublicUrl(runtime.env.ATELIER_PUBLIC_URL);
   let own: Hono | undefined;
   const upstreams = openUpstreams(
@@ -88,7 +91,7 @@ export async function assemble(config: Config, runtime: Runtime): Promise<{ app:
     outputLife: readDays(runtime.env.ATELIER_OUTPUT_DAYS),
     largestOutput: readSize(runtime.env.ATELIER_LARGEST_OUTPUT_MB),
   };
-  const app = createApp({
+  const { app, lanes } = createApp({
     gateway,
     prices: config.prices,
     readUsage: createUsageReader(config.providers),
@@ -97,7 +100,7 @@ export async function assemble(config: Config, runtime: Runtime): Promise<{ app:
     lifetimeOf: runtime.lifetimeOf,
   });
   own = app;
-  return { app, gateway };
+  return { app, lanes, gateway };
 }
 
 /** How the simulators of the house reach its webhook door without a network. Nowhere else. */

@@ -5,6 +5,7 @@ import type { About } from '../gateway/attempt.ts';
 import type { Caller, Gateway } from '../gateway/gateway.ts';
 import { type Mac, macOf } from '../gateway/mac.ts';
 import { parseUsd } from '../meter/money.ts';
+import type { Asking } from '../runtime/ports.ts';
 import { decimalPattern } from './refuse.ts';
 
 const macs = new WeakMap<Caller['book'], { mac: Mac; known: Map<string, string> }>();
@@ -16,7 +17,7 @@ const mostTags = 16;
  * What a request says about itself: tags, end user, workflow, parent and what it may cost, from our headers (`x-atelier-tags:
  * team=red,env=prod`, `x-atelier-user`, `x-atelier-workflow`, `x-atelier-parent`, `x-atelier-max-cost-usd`) or, on our own doors, its body.
  */
-export async function aboutOf(c: Context, caller: Caller, body: JsonObject, own = false): Promise<About | undefined> {
+export async function aboutOf(c: Asking, caller: Caller, body: JsonObject, own = false): Promise<About | undefined> {
   const header = (name: string) => c.req.header(`x-atelier-${name}`);
   const tags =
     readTags(header('tags')) ?? (own && isObject(body.tags) ? (body.tags as Record<string, string>) : undefined);

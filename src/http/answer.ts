@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { asGatewayError, type Dialect, GatewayError, type JsonObject } from '../contract/index.ts';
 import type { Trace } from '../gateway/gateway.ts';
+import type { Answered } from '../runtime/ports.ts';
 
 /** What a request came to, in headers: on every door, on success and failure alike. */
 export function traceHeaders(trace: Trace): Record<string, string> {
@@ -50,6 +51,16 @@ function tooDeep(): GatewayError {
 
 /** An error answer, in the caller's dialect where the door has one. */
 export function errorAnswer(thrown: unknown, trace?: Trace, dialect?: Dialect): Response {
+  return responseOf(errorOf(thrown, trace, dialect));
+}
+
+/** A Response of an answer. */
+export function responseOf({ status, headers, body }: Answered): Response {
+  return new Response(body as BodyInit, { status, headers });
+}
+
+/** An error answer before any Response is made of it. */
+export function errorOf(thrown: unknown, trace?: Trace, dialect?: Dialect): Answered {
   const error = asGatewayError(isTooDeep(thrown) ? tooDeep() : thrown);
   if (error.code === 'internal_error' || error.code === 'store_unavailable')
     console.error(error.code, error.cause ?? error);
@@ -64,7 +75,7 @@ export function errorAnswer(thrown: unknown, trace?: Trace, dialect?: Dialect): 
     headers['retry-after'] = String(Math.max(1, Math.ceil(error.details.retryAfterMs / 1000)));
   }
   const body = dialect ? dialect.writeError(error, trace?.generation) : errorBody(error, trace);
-  return new Response(JSON.stringify(body), { status: error.status, headers });
+  return { status: error.status, headers, body: JSON.stringify(body) };
 }
 
 export function jsonAnswer(c: Context, body: unknown, status = 200, headers: Record<string, string> = {}): Response {

@@ -1,8 +1,8 @@
-import type { Context } from 'hono';
 import { GatewayError } from '../contract/index.ts';
 import { readKey } from '../gateway/credential.ts';
 import { hexDigest } from '../gateway/digest.ts';
 import type { Caller, Gateway } from '../gateway/gateway.ts';
+import type { Asking } from '../runtime/ports.ts';
 
 /** Milliseconds a key is trusted without asking its book again; `begin` asks again anyway before anything is sent. */
 const trusted = 5_000;
@@ -10,11 +10,11 @@ const mostCached = 10_000;
 
 export type Authenticator = {
   /** The caller behind a request's key. Unknown, expired and revoked keys get the same answer. */
-  caller(c: Context): Promise<Caller>;
+  caller(c: Asking): Promise<Caller>;
   /** Refuses anyone but the operator. Returns the tenant that the admin key names. */
-  admin(c: Context): Promise<string>;
+  admin(c: Asking): Promise<string>;
   /** An app's key or the operator's: for reports. */
-  callerOrAdmin(c: Context): Promise<{ caller?: Caller; tenant: string }>;
+  callerOrAdmin(c: Asking): Promise<{ caller?: Caller; tenant: string }>;
   forget(): void;
 };
 
@@ -75,7 +75,7 @@ export function createAuthenticator(
 }
 
 /** The one credential of a request, wherever its SDK puts it. Two different ones are refused. */
-function credentialOf(c: Context): string {
+function credentialOf(c: Asking): string {
   const authorization = c.req.header('authorization');
   let found: string | undefined = authorization?.startsWith('Bearer ') ? authorization.slice(7).trim() : undefined;
   for (const other of [c.req.header('x-api-key'), c.req.header('x-goog-api-key'), c.req.query('key')]) {

@@ -1,20 +1,20 @@
-import type { Context } from 'hono';
 import { GatewayError, isObject, type Json, type JsonObject } from '../contract/index.ts';
+import type { Asking } from '../runtime/ports.ts';
 
 /** The largest request we read. */
 export const largestRequest = 64 * 1024 * 1024;
 
-const held = new WeakMap<Context, Uint8Array<ArrayBuffer>>();
+const held = new WeakMap<Asking, Uint8Array<ArrayBuffer>>();
 
 /** The request's bytes, which whoever reads the body after this gets once more. */
-export async function holdBody(c: Context): Promise<Uint8Array<ArrayBuffer>> {
+export async function holdBody(c: Asking): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = await readBytes(c);
   held.set(c, bytes);
   return bytes;
 }
 
 /** The request's bytes, counted while they arrive: a lying or missing content-length does not help. */
-export async function readBytes(c: Context, limit = largestRequest): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBytes(c: Asking, limit = largestRequest): Promise<Uint8Array<ArrayBuffer>> {
   const before = held.get(c);
   if (before) return before;
   if (isAnnounced(c, limit)) return new Uint8Array(await c.req.arrayBuffer().catch(left));
@@ -24,7 +24,7 @@ export async function readBytes(c: Context, limit = largestRequest): Promise<Uin
 }
 
 /** The request's text, counted while it arrives. */
-export async function readText(c: Context, limit = largestRequest): Promise<string> {
+export async function readText(c: Asking, limit = largestRequest): Promise<string> {
   if (held.has(c)) return new TextDecoder().decode(held.get(c));
   if (isAnnounced(c, limit)) return c.req.text().catch(left);
   const decoder = new TextDecoder();
@@ -34,14 +34,14 @@ export async function readText(c: Context, limit = largestRequest): Promise<stri
 }
 
 /** Whether the server itself holds the sender to its content-length. Refuses one that is too large. */
-function isAnnounced(c: Context, limit: number): boolean {
+function isAnnounced(c: Asking, limit: number): boolean {
   const announced = c.req.header('content-length');
   if (Number(announced) > limit) throw tooLarge(limit);
   return announced !== undefined;
 }
 
 /** What is too large is left unread, not torn down: its sender is to see our answer. */
-async function* countedChunks(c: Context, limit: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+async function* countedChunks(c: Asking, limit: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const reader = c.req.raw.body?.getReader();
   let seen = 0;
   while (reader) {
@@ -58,7 +58,7 @@ function left(cause: unknown): never {
 }
 
 /** The request as a JSON object, with its text. */
-export async function readJson(c: Context): Promise<{ text: string; body: JsonObject }> {
+export async function readJson(c: Asking): Promise<{ text: string; body: JsonObject }> {
   const text = await readText(c);
   let body: Json;
   try {

@@ -6,7 +6,7 @@ import { readJson } from './body.ts';
 import { type Counter, countTokens } from './count-doors.ts';
 import { embed } from './embedding-door.ts';
 import type { Doors } from './generations.ts';
-import { textDoor } from './text-door.ts';
+import { textAnswers, textDoor } from './text-door.ts';
 
 /** `POST /v1|v1beta/models/{model}:{method}`: Gemini's doors, any text or embedding model behind them. */
 export function geminiDoor(doors: Doors, dialect: Dialect) {
@@ -17,10 +17,11 @@ export function geminiDoor(doors: Doors, dialect: Dialect) {
     around: (request, model) => ({ generateContentRequest: { model: `models/${model}`, ...request } }),
     request: (body) => (at(body, 'generateContentRequest') as JsonObject | undefined) ?? body,
   };
-  const text = textDoor(doors.gateway, doors.authenticator, doors.lifetimeOf, dialect, (c) => {
+  const answerText = textAnswers(doors.gateway, doors.authenticator, dialect, (c: Context) => {
     const { model, method } = placeOf(c);
     return { model, stream: method === 'streamGenerateContent' };
   });
+  const text = textDoor(answerText, doors.lifetimeOf);
 
   return async function answerGemini(c: Context): Promise<Response> {
     const trace = newTrace();

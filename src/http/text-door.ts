@@ -3,9 +3,9 @@ import { type Dialect, GatewayError, type JsonObject } from '../contract/index.t
 import { type Gateway, newTrace } from '../gateway/gateway.ts';
 import type { Wishes } from '../gateway/plan.ts';
 import { runText } from '../gateway/text.ts';
-import type { Lifetime } from '../runtime/ports.ts';
+import type { Answered, Asking, Lifetime } from '../runtime/ports.ts';
 import { aboutOf } from './about.ts';
-import { errorAnswer, traceHeaders } from './answer.ts';
+import { errorOf, responseOf, traceHeaders } from './answer.ts';
 import type { Authenticator } from './authenticate.ts';
 import { readJson } from './body.ts';
 import { takeWishes } from './wishes.ts';
@@ -13,22 +13,35 @@ import { takeWishes } from './wishes.ts';
 /** What a door finds outside the body, e.g. Gemini's model in the path. */
 export type Where = { model?: string; stream?: boolean };
 
-/** A text door that speaks one dialect, with any text model behind it. */
-export function textDoor(
+const nowhere = (): Where => ({});
+
+/** A text door under the router. */
+export function textDoor<Request extends Asking = Context>(
+  answer: TextDoor<Request>,
+  lifetimeOf: (c: Request) => Lifetime,
+): (c: Request) => Promise<Response> {
+  return async function answerAsked(c) {
+    return responseOf(await answer(c, lifetimeOf(c)));
+  };
+}
+
+export type TextDoor<Request extends Asking = Asking> = (c: Request, lifetime: Lifetime) => Promise<Answered>;
+
+/** A text door that speaks one dialect, with any text model behind it. It answers, and never throws. */
+export function textAnswers<Request extends Asking = Asking>(
   gateway: Gateway,
   authenticator: Authenticator,
-  lifetimeOf: (c: Context) => Lifetime,
   door: Dialect,
-  where: (c: Context, body: JsonObject) => Where = () => ({}),
-) {
-  return async function answerText(c: Context): Promise<Response> {
+  where: (c: Request) => Where = nowhere,
+): TextDoor<Request> {
+  return async function answerText(c, lifetime) {
     const trace = newTrace();
     try {
       const caller = await authenticator.caller(c);
       const read = await readJson(c);
-      const place = where(c, read.body);
+      const place = where(c);
       const { text, body, wishes, asked } = readWishes(c, read, place.model);
-      const reply = await runText(gateway, lifetimeOf(c), {
+      const reply = await runText(gateway, lifetime, {
         caller,
         trace,
         door,
@@ -43,12 +56,9 @@ export function textDoor(
         header: (name) => c.req.header(name),
         left: () => c.req.raw.signal,
       });
-      return new Response(reply.body as BodyInit, {
-        status: 200,
-        headers: { ...reply.headers, ...traceHeaders(trace) },
-      });
+      return { status: 200, headers: Object.assign(reply.headers, traceHeaders(trace)), body: reply.body };
     } catch (thrown) {
-      return errorAnswer(thrown, trace, door);
+      return errorOf(thrown, trace, door);
     }
   };
 }
@@ -58,7 +68,7 @@ export function textDoor(
  * @param model where the door has it outside of the body.
  */
 export function readWishes(
-  c: Context,
+  c: Asking,
   { text, body }: { text: string; body: JsonObject },
   model?: string,
 ): { text: string; body: JsonObject; wishes?: Wishes; asked: string } {
@@ -73,7 +83,7 @@ export function readWishes(
 }
 
 /** The caller's headers that belong to its dialect, for an upstream that speaks it too. */
-export function forwardedHeaders(c: Context, door: Dialect): Record<string, string> | undefined {
+export function forwardedHeaders(c: Asking, door: Dialect): Record<string, string> | undefined {
   let headers: Record<string, string> | undefined;
   for (const name of door.forwardedHeaders ?? []) {
     const value = c.req.header(name);

@@ -1,6 +1,6 @@
-import type { Context } from 'hono';
 import { isObject, type Json, type JsonObject, type Strategy, strategies } from '../contract/index.ts';
 import type { Wishes } from '../gateway/plan.ts';
+import type { Asking } from '../runtime/ports.ts';
 import { refused } from './refuse.ts';
 
 const mostModels = 16;
@@ -8,14 +8,14 @@ const mostAttempts = 20;
 const longestTime = 3_600_000;
 const fields = ['strategy', 'attempts', 'restart', 'duplicate_ok', 'sticky'];
 
-const read = new WeakMap<Context, Wishes>();
+const read = new WeakMap<Asking, Wishes>();
 
 /**
  * What a request says about who may answer it: `models` (after `model`, where that is not one of them) and `route` in any JSON body, or
  * the headers `x-atelier-models: a,b`, `x-atelier-route: strategy=cheapest, attempts=2, restart=true, duplicate_ok=false`,
  * `x-atelier-conversation` and `x-atelier-timeout-ms`. Takes those fields out of the body. Undefined where it says nothing.
  */
-export function takeWishes(c: Context, body: JsonObject, model: Json | undefined = body.model): Wishes | undefined {
+export function takeWishes(c: Asking, body: JsonObject, model: Json | undefined = body.model): Wishes | undefined {
   const header = (name: string) => c.req.header(`x-atelier-${name}`);
   const listed = header('models');
   const words = header('route');
@@ -40,7 +40,7 @@ export function takeWishes(c: Context, body: JsonObject, model: Json | undefined
 }
 
 /** What `takeWishes` found, for those who have no body. */
-export function wishesOf(c: Context): Wishes | undefined {
+export function wishesOf(c: Asking): Wishes | undefined {
   return read.get(c) ?? takeWishes(c, {});
 }
 

@@ -144,9 +144,38 @@ export type Upstream = {
 /** How long work may outlive its request: on Node as long as it takes, on Workers as the platform allows. */
 export type Lifetime = {
   background(work: Promise<unknown>): void;
+  /** Set where background work is cut off soon after its request: what nobody could ask about later is waited for before the answer. */
+  brief?: true;
   /**
    * A body that is pulled to its end or told to stop, even where a disconnect fires no event.
    * @param stop called when the client leaves, while the source may still be waiting for its next chunk.
    */
   relay(chunks: AsyncIterable<Uint8Array>, stop?: () => void): ReadableStream<Uint8Array>;
+};
+
+/** What a door reads of a request, whoever took it in: Hono's context is one. Names of headers are lower case. */
+export type Asking = {
+  req: {
+    method: string;
+    path: string;
+    header(name: string): string | undefined;
+    query(name: string): string | undefined;
+    text(): Promise<string>;
+    arrayBuffer(): Promise<ArrayBuffer>;
+    /** Read where no length was announced. The signal tells that the caller has left. */
+    raw: { body: ReadableStream<Uint8Array> | null; signal: AbortSignal };
+  };
+};
+
+/** A door's answer before any Response is made of it. The headers are the reader's to add to. */
+export type Answered = {
+  status: number;
+  headers: Record<string, string>;
+  body: string | Uint8Array | ReadableStream<Uint8Array>;
+};
+
+/** A door that a runtime may open without the router, for requests that it `takes`: any other goes through the app. */
+export type Lane = {
+  takes(header: (name: string) => string | undefined): boolean;
+  answer(asking: Asking, lifetime: Lifetime): Promise<Answered>;
 };

@@ -283,15 +283,18 @@ describe('bad input', () => {
     });
 
     it('refuses a wrong method', async () => {
-      for (const [method, path] of [
-        ['PUT', '/v1/generations'],
-        ['GET', '/v1/chat/completions'],
-        ['DELETE', '/v1/spend'],
+      for (const [method, path, allow] of [
+        ['PUT', '/v1/generations', 'GET, POST'],
+        ['GET', '/v1/chat/completions', 'POST'],
+        ['DELETE', '/v1/spend', 'GET'],
+        ['PATCH', '/v1/generations/gen_1', 'GET, DELETE'],
       ] as const) {
         const answer = await send(path, { method });
         const told = `${method} ${answer.status} ${stringAt(answer.body, 'error', 'code')}`;
-        expect(told).toMatch(/ (404 not_found|405 method_not_allowed)$/);
+        expect(told).toBe(`${method} 405 method_not_allowed`);
+        expect(answer.headers.get('allow')).toBe(allow);
         expect(stringAt(answer.body, 'error', 'message')).toContain(path);
+        expect((await send(path, { method, key: '' })).status).toBe(401);
       }
     });
 

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import type { Server, ServerResponse } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import { createAdaptorServer } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
 import { shipped } from '../../../config/files.ts';
 import { loadConfig, loadShipped } from '../../../config/load.ts';
 import { answerClosed } from '../../app.ts';
@@ -15,6 +15,7 @@ import { streamFrom } from '../wire.ts';
 import { openAssets } from './assets.ts';
 import { type FileBooks, openBooks } from './books.ts';
 import { openEgress } from './egress.ts';
+import { openLanes } from './lanes.ts';
 import { openUrlDoor } from './open-url.ts';
 import { readOverlay } from './overlay.ts';
 import { keepTime } from './wake.ts';
@@ -56,7 +57,7 @@ export async function startNode(
     ? await loadConfig(shipped, readOverlay(env.ATELIER_CONFIG))
     : await loadShipped(shipped);
   const started = clock.now();
-  const { app, gateway } = await assemble(config, {
+  const { app, gateway, lanes } = await assemble(config, {
     env,
     books,
     assets: openAssets(join(data, 'assets'), synchronous === 'FULL'),
@@ -71,9 +72,13 @@ export async function startNode(
     basePrices: () => createRequire(import.meta.url)('@pydantic/genai-prices'),
   });
 
-  const server = createAdaptorServer({
-    fetch: (request, bindings) => (open ? app.fetch(request, bindings) : answerClosed(request)),
-  }) as Server;
+  const routed = getRequestListener((request, bindings) =>
+    open ? app.fetch(request, bindings) : answerClosed(request),
+  );
+  const inLane = openLanes(lanes, lifetime);
+  const server = createServer((incoming, outgoing) => {
+    if (!open || !inLane(incoming, outgoing)) routed(incoming, outgoing);
+  });
   server.keepAliveTimeout = idleTime;
   await new Promise<void>((resolve_, reject) => {
     server.once('error', reject);
