@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hostBook, openBooks } from '../../src/runtime/node/books.ts';
@@ -65,6 +66,27 @@ describe('a hosted book', () => {
       'gen_2',
       'gen_1',
     ]);
+  });
+
+  it('brings its log into the file once nobody asks any more, and not while somebody does', async () => {
+    const other = temporaryFolder();
+    const quick = hostBook(openSql(other.file), 500);
+    const size = () => statSync(other.file).size;
+    try {
+      await quick.client.createKey(keyRow('key_a'));
+      const before = size();
+      for (let round = 0; round < 6; round++) {
+        const begins = Array.from({ length: 20 }, (_, count) =>
+          quick.client.begin(...begun({ id: `gen_${round}_${count}` })),
+        );
+        await Promise.all([...begins, new Promise((resolve) => setTimeout(resolve, 10))]);
+        expect(size()).toBe(before);
+      }
+      await expect.poll(size, { timeout: 5_000 }).toBeGreaterThan(before + 20_000);
+    } finally {
+      quick.close();
+      other.remove();
+    }
   });
 
   it('remembers no budget of a transaction that was rolled back', async () => {

@@ -16,6 +16,9 @@ export type FileBooks = Books & {
   close(): void;
 };
 
+/** Milliseconds without a call after which a book is quiet. */
+const quietTime = 2_000;
+
 const tenantPattern = /^[a-z0-9-]{1,40}$/;
 
 export function openBooks(
@@ -49,14 +52,23 @@ export function openBooks(
 
 /**
  * Runs a book on this thread with group commit: all calls of one turn of the event loop share one transaction and are
- * answered after its commit. A call that throws is rolled back alone.
+ * answered after its commit. A call that throws is rolled back alone. What the log has gathered goes into the file in quiet moments.
  */
-export function hostBook(sql: SqlFile): { client: BookClient; close(): void } {
+export function hostBook(sql: SqlFile, quiet = quietTime): { client: BookClient; close(): void } {
   const book = new Book(sql);
   book.migrate();
   const methods = book as unknown as Record<string, (...values: unknown[]) => unknown>;
   let waiting: Task[] = [];
   let crowd = 0;
+
+  const tidy = setTimeout(() => {
+    if (waiting.length > 0) return;
+    try {
+      sql.checkpoint();
+    } catch {
+      // Somebody else holds the file: the next quiet moment, or SQLite itself, does it.
+    }
+  }, quiet).unref();
 
   const undo = () => {
     rollBack(sql);
@@ -79,6 +91,7 @@ export function hostBook(sql: SqlFile): { client: BookClient; close(): void } {
     const tasks = waiting;
     waiting = [];
     crowd = tasks.length;
+    tidy.refresh();
     if (tasks.length === 1) return alone(tasks[0]!);
     const values: unknown[] = [];
     try {
@@ -113,6 +126,7 @@ export function hostBook(sql: SqlFile): { client: BookClient; close(): void } {
     client,
     close: () => {
       if (waiting.length > 0) flush();
+      clearTimeout(tidy);
       sql.close();
     },
   };
