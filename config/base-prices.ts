@@ -74,9 +74,18 @@ export function createBasePrices(load: () => Published): BasePrices {
       if (!baseProviders.has(id)) return undefined;
       published ??= load();
       const found = published.calcPrice({}, model, { providerId: id });
+      if (found && isAnotherModel(found.model.id, model)) return [];
       return found ? basePricesOf(found.provider, found.model, { provider, model }) : [];
     },
   };
+}
+
+/** What may follow the name of a model that is still the same one: a version, a date, a stage. */
+const sameModel = /^[-@:](latest|beta|exp.*|preview.*|\d{3,4}|\d{8}|\d{4}-\d\d-\d\d|\d\d-\d{4}|\d{8}-.*)$/;
+
+/** The package takes any name that begins with one of its own: "claude-sonnet-5-7" is no "claude-sonnet-5". */
+function isAnotherModel(known: string, asked: string): boolean {
+  return asked !== known && asked.startsWith(known) && !sameModel.test(asked.slice(known.length));
 }
 
 /**

@@ -83,7 +83,9 @@ function unitPrice(price: { price: string; per: string }): number {
 
 function placeOf(price: ForeignPrice): string {
   const dims = Object.entries(price.dims ?? {}).sort(([one], [other]) => (one < other ? -1 : 1));
-  return JSON.stringify([price.provider, price.model, price.meter, dims, price.contextOver ?? 0]);
+  // "More than 199,999" and "more than 200,000" are the same tier: they differ about one token.
+  const over = Math.ceil((price.contextOver ?? 0) / 10) * 10;
+  return JSON.stringify([price.provider, price.model, price.meter, dims, over]);
 }
 
 export function nameOf(price: ForeignPrice): string {

@@ -17,7 +17,7 @@ const json = z.json();
 /**
  * How an upstream differs from the dialect it otherwise speaks. Each is a fact of the vendor:
  * `no_stream_options` says that it refuses `stream_options` (and reports usage at the end of a stream unasked),
- * `usage_unasked` that it reports that usage unasked but takes `stream_options` from those who send them,
+ * `cost_usd` that the `cost` in its usage is dollars, `usage_unasked` that it reports that usage unasked but takes `stream_options` from those who send them,
  * `efforts` names the values of `reasoning_effort` that it knows, `reasoning_field` the field of an assistant message in which it
  * takes reasoning back ("none" where it takes none, `reasoning_content` where this is left out),
  * `drop` names request fields that it refuses, `paths` the path of a dialect below the base URL, `headers` fixed extra headers,
@@ -26,6 +26,7 @@ const json = z.json();
 const quirksSchema = z.strictObject({
   no_stream_options: z.boolean().optional(),
   usage_unasked: z.boolean().optional(),
+  cost_usd: z.boolean().optional(),
   efforts: z
     .array(z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']))
     .min(1)

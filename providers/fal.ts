@@ -9,7 +9,7 @@ import { billedBy, readUsage } from './fal/usage.ts';
 /**
  * fal: any endpoint by its id (`fal-ai/flux/dev`), always through the queue, never the connection-bound `fal.run`.
  * What an endpoint's fields are called and what it bills by stands in its row of config/models.json:
- * `options: {input?, fields?, output?, billing?}`. https://docs.fal.ai/model-endpoints/queue
+ * `options: {input?, fields?, output?, billing?, params?}`. https://docs.fal.ai/model-endpoints/queue
  */
 export const fal: Provider = {
   id: 'fal',

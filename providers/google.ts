@@ -22,7 +22,7 @@ export const google: Provider = {
       headers: { 'x-goog-api-key': call.key, 'x-client-request-id': call.attemptId },
     }),
   },
-  converses: ['image'],
+  converses: ['image', 'speech'],
   media: {
     embedding: googleEmbedding,
     image: googleImage,

@@ -11,6 +11,7 @@ import { openaiCompatible } from './openai-compatible.ts';
 import { replicate } from './replicate.ts';
 import { runway } from './runway.ts';
 import { readForeignUsage } from './shared/usage-foreign.ts';
+import { plainObserved } from './shared/usage-found.ts';
 
 export { findHttpFaults, type HttpFault } from './http/check.ts';
 export type { HttpRow } from './http/row.ts';
@@ -46,8 +47,9 @@ export function createProvider(row: ProviderRow): Provider {
  */
 export function createUsageReader(rows: readonly ProviderRow[]) {
   const own = new Map(rows.map((row) => [row.id, createProvider(row)]));
-  return function readUsage(provider: string, observed: Observed): Usage | undefined {
+  return function readUsage(provider: string, seen: Observed): Usage | undefined {
     const reader = own.get(provider);
+    const observed = plainObserved(seen);
     if (!reader) return readForeignUsage(observed);
     const read = reader.readUsage(observed);
     if (read) return read;

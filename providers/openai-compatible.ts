@@ -1,4 +1,11 @@
-import { type DialectName, isObject, type Provider, type ProviderRow, type TextPort } from '../src/contract/index.ts';
+import {
+  type DialectName,
+  isObject,
+  type Observed,
+  type Provider,
+  type ProviderRow,
+  type TextPort,
+} from '../src/contract/index.ts';
 import { embeddingPort } from './shared/openai-embedding.ts';
 import { readCompatibleUsage } from './shared/usage-compatible.ts';
 
@@ -10,7 +17,8 @@ const paths: Partial<Record<DialectName, string>> = {
 
 /**
  * Any upstream that speaks OpenAI's chat and embeddings (and what other dialects its row names) below its base URL.
- * Quirks read here: `paths` (dialect → path below the base URL), `headers` (fixed extra headers). A row without a key sends none.
+ * Quirks read here: `paths` (dialect → path below the base URL), `headers` (fixed extra headers), `cost_usd` (the `cost` in its usage is
+ * dollars). A row without a key sends none.
  */
 export function openaiCompatible(row: ProviderRow): Provider {
   const own = isObject(row.quirks?.paths) ? row.quirks.paths : {};
@@ -32,10 +40,6 @@ export function openaiCompatible(row: ProviderRow): Provider {
       },
     });
   }
-  return {
-    id: row.id,
-    text,
-    media: { embedding: embeddingPort(row.id, readCompatibleUsage) },
-    readUsage: readCompatibleUsage,
-  };
+  const readUsage = (observed: Observed) => readCompatibleUsage(observed, row.quirks?.cost_usd === true);
+  return { id: row.id, text, media: { embedding: embeddingPort(row.id, readUsage) }, readUsage };
 }

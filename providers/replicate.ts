@@ -8,7 +8,7 @@ import { readUsage } from './replicate/usage.ts';
 /**
  * Replicate: any model by its `owner/name`, with `owner/name:version` or `options.version` for community models.
  * What a model's fields are called and what it bills by stands in its row of config/models.json:
- * `options: {version?, official?, input?, fields?, output?, billing?, wait?}`. https://replicate.com/docs/reference/http
+ * `options: {version?, official?, input?, fields?, output?, billing?, params?, wait?}`. https://replicate.com/docs/reference/http
  */
 export const replicate: Provider = {
   id: 'replicate',

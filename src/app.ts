@@ -38,7 +38,10 @@ export function createApp(options: AppOptions): { app: Hono; lanes: ReadonlyMap<
   const doors: Doors = { gateway, authenticator, lifetimeOf };
   const app = new Hono();
 
-  app.get('/healthz', (c) => jsonAnswer(c, { status: 'ok' }));
+  app.get('/healthz', (c) => {
+    const isReady = gateway.books.ready?.() ?? true;
+    return jsonAnswer(c, { status: isReady ? 'ok' : 'store_unavailable' }, isReady ? 200 : 503);
+  });
   const generations = () => import('./http/generations.ts');
   app.post(
     '/v1/generations',
@@ -109,15 +112,22 @@ export function createApp(options: AppOptions): { app: Hono; lanes: ReadonlyMap<
       const others = methods.filter((method) => app.router.match(method, c.req.path)[0].length > 0);
       if (others.length === 0) throw new GatewayError('not_found', `There is no ${c.req.method} ${c.req.path}.`);
       const allow = others.join(', ');
-      const answer = errorAnswer(new GatewayError('method_not_allowed', `${c.req.path} takes ${allow}.`));
+      const refusal = new GatewayError('method_not_allowed', `${c.req.path} takes ${allow}.`);
+      const answer = errorAnswer(refusal, undefined, dialectAt(gateway, c.req.path));
       answer.headers.set('allow', allow);
       return answer;
     } catch (thrown) {
-      return errorAnswer(thrown);
+      return errorAnswer(thrown, undefined, dialectAt(gateway, c.req.path));
     }
   });
   app.onError((thrown) => errorAnswer(thrown));
   return { app, lanes };
+}
+
+/** What an SDK understands that calls a path which is not there; our own envelope, a superset of OpenAI's, where this is undefined. */
+function dialectAt({ dialects }: Gateway, path: string): Dialect | undefined {
+  if (path.startsWith('/v1/messages')) return dialects['anthropic-messages'];
+  return /^\/(v1beta|upload)\//.test(path) ? dialects.gemini : undefined;
 }
 
 /** OpenAI's videos, with any provider behind them. */

@@ -39,7 +39,7 @@ export function honoured({ model }: Pick<Call, 'model'>): (keyof ImageRequest & 
 }
 
 /** Fields that the neutral request and the gateway own: limits and budgets are held against them. */
-const owned = ['prompt', 'width', 'height', 'webhook_url', 'webhook_secret'];
+const owned = ['prompt', 'width', 'height', 'webhook_url', 'webhook_secret', ...inputs(8)];
 
 /**
  * With a webhook BFL names no polling address, and the global host finds only tasks of its own region without one: there the webhook is

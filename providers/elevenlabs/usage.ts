@@ -1,5 +1,5 @@
 import { at, type Json, numberAt, type Observed, stringAt, type Usage } from '../../src/contract/index.ts';
-import { charactersOf, figureAt, headerFigure } from '../shared/asked.ts';
+import { charactersOf, figureAt, firstFigure, headerFigure } from '../shared/asked.ts';
 import { Leaves } from '../shared/leaves.ts';
 import { readDerivedUsage } from '../shared/usage-derived.ts';
 
@@ -29,7 +29,9 @@ export function readUsage(observed: Observed): Usage | undefined {
 }
 
 function readHeard(observed: Observed): Usage | undefined {
-  const told = figureAt(observed.response, 'audio_duration_secs');
+  const told =
+    firstFigure(observed.response, 'audio_duration_secs', 'audioDurationSecs') ??
+    figureAt(observed.usage, 'audio_duration_secs');
   if (told !== undefined) {
     return new Leaves().add('input_audio_seconds', told).usage('body', { raw: { audio_duration_secs: told } });
   }
@@ -43,7 +45,7 @@ function readHeard(observed: Observed): Usage | undefined {
 
 /** Seconds of sound: those that were ordered are billed, else those that were delivered. */
 function readMade(request: Json | undefined, response: Json | undefined): Usage | undefined {
-  const milliseconds = figureAt(request, 'music_length_ms') ?? plannedMilliseconds(request);
+  const milliseconds = firstFigure(request, 'music_length_ms', 'musicLengthMs') ?? plannedMilliseconds(request);
   const asked = milliseconds === undefined ? figureAt(request, 'duration_seconds') : milliseconds / 1000;
   return new Leaves().add('output_audio_seconds', asked ?? figureAt(response, 'seconds')).usage('derived');
 }

@@ -12,18 +12,19 @@ import { bytesOf, encodeBase64 } from '../shared/bytes.ts';
 import { countedFields, fieldOf, isAsset, unsaid, usualRatios } from '../shared/field-map.ts';
 import { callerParams } from '../shared/params.ts';
 import { nearestRatio, pixelsOfRatio, readSize } from '../shared/pixels.ts';
+import { rowParams } from '../shared/priced-params.ts';
 import { type FalRequest, fieldsOf } from './fields.ts';
 
 /**
  * The endpoint's input: the row's `options.input`, then the request through the row's `options.fields`, then the caller's `params`,
- * which may not set what is counted.
+ * which may not set what the price depends on.
  * A rule of `fields` is a path ("voice_setting.speed"), `{width, height}` for a size, or `{field, values?, list?, last?, as?}`:
  * `values` are all that the endpoint knows of it and what it calls them, `last` is where a second picture goes, `as: "text"` writes a number as text.
  * @returns the input and one warning for each thing asked that could not be said to this endpoint.
  */
 export async function writeInput(request: FalRequest, call: Call): Promise<{ input: JsonObject; warnings: string[] }> {
   const fields = fieldsOf(request.modality, call.options);
-  const params = paramsOf(request, fields);
+  const params = paramsOf(request, fields, call.options);
   const input = structuredClone(isObject(call.options.input) ? call.options.input : {});
   const warnings: string[] = [];
   for (const [name, value] of Object.entries(request)) {
@@ -39,7 +40,7 @@ export async function writeInput(request: FalRequest, call: Call): Promise<{ inp
 }
 
 /** The caller's params. Pixels are held by `size` alone; fal's named sizes are a megapixel at most, so those may come. */
-function paramsOf(request: FalRequest, fields: JsonObject): JsonObject {
+function paramsOf(request: FalRequest, fields: JsonObject, options: JsonObject): JsonObject {
   const sides = [stringAt(fields.size, 'width'), stringAt(fields.size, 'height')].filter((side) => side !== undefined);
   const whole = sides.filter((side) => !side.includes('.'));
   const params = callerParams(request.params, [...countedFields(fields, 'num_images'), ...whole]);
@@ -48,8 +49,14 @@ function paramsOf(request: FalRequest, fields: JsonObject): JsonObject {
     const message = `params.${name} takes a named size only: ask for pixels by size.`;
     throw new GatewayError('invalid_request', { message, param: `params.${name}`, failure: 'A', billing: 'none' });
   }
+  const { image_size: named, ...others } = params;
+  const known = typeof named === 'string' && namedSizes.test(named);
+  rowParams(known ? others : params, fields, options);
   return params;
 }
+
+/** https://docs.fal.ai/model-apis/models/fal-ai/flux/dev */
+const namedSizes = /^(square(_hd)?|(portrait|landscape)_(4_3|16_9))$/;
 
 async function write(input: JsonObject, name: string, rule: Json, value: Json | Asset | Asset[]) {
   const field = fieldOf(rule);

@@ -1,5 +1,6 @@
 import {
   at,
+  type Dims,
   isObject,
   type Json,
   type JsonObject,
@@ -10,8 +11,8 @@ import {
   stringAt,
   type Usage,
 } from '../../src/contract/index.ts';
-import { charactersOf, figureAt, firstFigure, headerFigure } from '../shared/asked.ts';
-import { Leaves } from '../shared/leaves.ts';
+import { charactersOf, figureAt, firstFigure, firstWord, headerFigure } from '../shared/asked.ts';
+import { Leaves, special } from '../shared/leaves.ts';
 import { readSize, wholeMegapixels } from '../shared/pixels.ts';
 import { type FalRequest, fieldsOf } from './fields.ts';
 
@@ -26,9 +27,10 @@ const usual: Partial<Record<Observed['modality'], Meter>> = {
 };
 
 /**
- * What a finished job consumed. fal says how many units it bills, never which: the model's row does
- * (`options.billing: {metric, unit?}`, `unit` being how many of the metric one billed unit is: 60 where minutes are sold as seconds), else its
- * prices, else they are `provider_units`. Only results are billed; without the header the figures are derived from answer and request.
+ * What a finished job consumed. fal says how many units it bills, never which. Where prices of the units themselves are known they stay
+ * that; else the model's row tells (`options.billing: {metric, unit?}`, `unit` being how many of the metric one billed unit is: 60 where
+ * minutes are sold as seconds), else its prices, else they are `provider_units`. Only results are billed; without the header the figures
+ * are derived from answer and request.
  * @returns undefined where nothing can be known.
  */
 export function readUsage(observed: Observed): Usage | undefined {
@@ -37,13 +39,19 @@ export function readUsage(observed: Observed): Usage | undefined {
   const declared = meters.find((meter) => meter === at(own, 'metric'));
   const meter = soldMeter(declared, observed.sold);
   if (billed !== undefined) {
-    const scale = meter === declared ? (numberAt(own, 'unit') ?? 1) : 1;
-    return new Leaves()
-      .add(meter ?? 'provider_units', exact(billed * scale))
-      .usage('header', { raw: { [billedHeader]: billed } });
+    const counted = observed.sold?.includes('provider_units') ? 'provider_units' : (meter ?? 'provider_units');
+    const scale = counted === declared ? (numberAt(own, 'unit') ?? 1) : 1;
+    return new Leaves().add(counted, exact(billed * scale)).usage('header', { raw: { [billedHeader]: billed } });
   }
   const wanted = meter ?? usual[observed.modality];
-  return wanted && new Leaves().add(wanted, derived(wanted, observed)).usage('derived');
+  if (!wanted) return undefined;
+  const dims = wanted === 'output_video_seconds' ? filmed(observed.request) : {};
+  return new Leaves().add(wanted, derived(wanted, observed), { dims }).usage('derived');
+}
+
+/** What chooses among the prices of a film. */
+function filmed(request: Json | undefined): Dims {
+  return special({ resolution: firstWord(request, 'resolution'), audio: firstWord(request, 'generate_audio') });
 }
 
 /** The row's own meter, unless prices are known that are of others. */

@@ -23,7 +23,8 @@ export function usageOf(way: HttpWay, answer: Json | undefined, delivered: numbe
     figures.push(...found);
     leaves.add(meter, sum(numbers), more);
   }
-  const cost = way.reported_cost === undefined ? undefined : figureOf(findAll(answer, way.reported_cost)[0] ?? null);
+  const told = way.reported_cost === undefined ? undefined : figureOf(findAll(answer, way.reported_cost)[0] ?? null);
+  const cost = told !== undefined && told >= 0 ? told : undefined;
   return leaves.usage(figures.length > 0 || cost !== undefined ? 'body' : 'derived', {
     ...(cost === undefined ? {} : { reportedCostUsd: decimal(cost) }),
     ...(figures.length > 0 ? { raw: { figures } } : {}),

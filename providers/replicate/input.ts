@@ -2,6 +2,7 @@ import type { Asset, Call, Json, JsonObject, MediaRequest } from '../../src/cont
 import { at, isObject } from '../../src/contract/index.ts';
 import { countedFields, fieldOf, isAsset, names, unsaid, usualRatios } from '../shared/field-map.ts';
 import { callerParams } from '../shared/params.ts';
+import { rowParams } from '../shared/priced-params.ts';
 import { writeAsset } from './asset.ts';
 
 /** The modalities served here. */
@@ -35,7 +36,7 @@ const essential = names('prompt', 'text', 'audio');
 
 /**
  * The model's `input`: the row's `options.input`, then the request through the row's `options.fields`, then the caller's
- * `params`, which may not set what is counted.
+ * `params`, which may not set what the price depends on.
  * A rule of `fields` is a field's name, `{width, height}` for a size, or `{field, values?, list?}` with a translation of values.
  * @returns the input and one warning for each thing asked that could not be said to this model.
  */
@@ -45,7 +46,7 @@ export async function writeInput(
 ): Promise<{ input: JsonObject; warnings: string[] }> {
   const declared = call.options.fields;
   const fields = isObject(declared) ? declared : defaults[request.modality];
-  const params = callerParams(request.params, countedFields(fields, 'num_outputs'));
+  const params = rowParams(callerParams(request.params, countedFields(fields, 'num_outputs')), fields, call.options);
   const input: JsonObject = isObject(call.options.input) ? { ...call.options.input } : {};
   const warnings: string[] = [];
   for (const [name, value] of Object.entries(request)) {

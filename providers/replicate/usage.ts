@@ -84,7 +84,7 @@ function count(meter: Meter, prediction: JsonObject, observed: Observed): Counte
   const options = observed.options ?? {};
   for (const name of reported[meter] ?? []) {
     const found = numberAt(prediction, 'metrics', name);
-    if (found !== undefined) return { quantity: found };
+    if (found !== undefined) return measured(found);
   }
   switch (meter) {
     case 'images':
@@ -92,7 +92,7 @@ function count(meter: Meter, prediction: JsonObject, observed: Observed): Counte
     case 'models_3d': {
       const told = countOf(prediction, outputCounts[meter]);
       if (prediction.output === undefined && prediction.data_removed !== true) {
-        const number = numberAt(prediction, 'input', 'num_outputs') ?? 1;
+        const number = Math.max(1, numberAt(prediction, 'input', 'num_outputs') ?? 1);
         return told === undefined ? { quantity: number, derived: true } : { quantity: told };
       }
       if (prediction.data_removed === true) return measured(numberAt(prediction, 'metrics', 'image_output_count'));
@@ -108,7 +108,7 @@ function count(meter: Meter, prediction: JsonObject, observed: Observed): Counte
     case 'output_video_seconds': {
       const seconds = inputOf('seconds', 'duration', prediction, options);
       const known = seconds === undefined || seconds === null ? Number.NaN : Number(seconds);
-      return Number.isFinite(known) ? { quantity: known, derived: true } : undefined;
+      return Number.isFinite(known) && known >= 0 ? { quantity: known, derived: true } : undefined;
     }
     default:
       return undefined;
@@ -117,14 +117,15 @@ function count(meter: Meter, prediction: JsonObject, observed: Observed): Counte
 
 function countOf(prediction: JsonObject, names: string[] = []): number | undefined {
   for (const name of names) {
-    const found = numberAt(prediction, 'metrics', name);
-    if (found !== undefined) return found;
+    const found = measured(numberAt(prediction, 'metrics', name));
+    if (found) return found.quantity;
   }
   return undefined;
 }
 
+/** A figure below 0 is none. */
 function measured(quantity: number | undefined): Counted | undefined {
-  return quantity === undefined ? undefined : { quantity };
+  return quantity === undefined || quantity < 0 ? undefined : { quantity };
 }
 
 /** What the prediction echoes of its input under the field that a neutral word is mapped to. */
@@ -146,6 +147,8 @@ function readDims(meter: Meter, prediction: JsonObject, billing: Json | undefine
     }
     const resolution = at(prediction, 'input', 'resolution');
     if (dims.resolution === undefined && typeof resolution === 'string') dims.resolution = resolution;
+    const audio = at(prediction, 'input', 'generate_audio');
+    if (dims.audio === undefined && typeof audio === 'boolean') dims.audio = String(audio);
   }
   return Object.keys(dims).length > 0 ? dims : undefined;
 }

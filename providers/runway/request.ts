@@ -8,6 +8,8 @@ import type {
   VideoRequest,
 } from '../../src/contract/index.ts';
 import { callerParams, dropped, present, refuse } from '../shared/params.ts';
+import { pricedFigures } from '../shared/priced-names.ts';
+import { refusePriced } from '../shared/priced-params.ts';
 import { writeAsset } from './asset.ts';
 import { type Endpoint, endpointsOf, type Shape, shapeOf, type Word } from './models.ts';
 import { writeFrame } from './ratio.ts';
@@ -18,9 +20,16 @@ export type Written = { endpoint: Endpoint; body: JsonObject; warnings: string[]
 const owned = ['model', 'duration', 'outputCount', 'ratio', 'resolution', 'audio', 'promptText'];
 const defaultVoice = 'Maya';
 
+/** Parameters of the vendor's own that leave the price as it is. */
+function paramsOf(params: JsonObject | undefined): JsonObject {
+  const own = callerParams(params, owned);
+  refusePriced(own, { among: pricedFigures });
+  return own;
+}
+
 /** The body for a video: the endpoint follows from what goes in (a video, pictures, or words alone). */
 export async function writeVideo(request: VideoRequest, call: Call): Promise<Written> {
-  const params = callerParams(request.params, owned);
+  const params = paramsOf(request.params);
   const images = request.images ?? [];
   const video = request.video !== undefined || 'videoUri' in params || 'promptVideo' in params;
   const pictures = images.length > 0 || 'promptImage' in params;
@@ -60,7 +69,7 @@ function writeFrames(urls: readonly string[]): Json {
 
 /** The body for pictures. */
 export async function writeImage(request: ImageRequest, call: Call): Promise<Written> {
-  const params = callerParams(request.params, owned);
+  const params = paramsOf(request.params);
   const endpoint = 'text_to_image';
   const shape = shapeFor(call.model, endpoint, [endpoint]);
   const images = request.images ?? [];
@@ -93,7 +102,7 @@ export async function writeImage(request: ImageRequest, call: Call): Promise<Wri
 
 /** The body for speech; who asks for no voice gets the first of the vendor's list. */
 export async function writeSpeech(request: SpeechRequest, call: Call): Promise<Written> {
-  const params = callerParams(request.params, owned);
+  const params = paramsOf(request.params);
   const endpoint = 'text_to_speech';
   const shape = shapeFor(call.model, endpoint, [endpoint]);
   const { words, warnings } = writeWords(request, shape, ['seed', 'speed', 'language', 'format']);
@@ -110,7 +119,7 @@ export async function writeSpeech(request: SpeechRequest, call: Call): Promise<W
 
 /** The body for a sound. */
 export async function writeSoundEffect(request: SoundEffectRequest, call: Call): Promise<Written> {
-  const params = callerParams(request.params, owned);
+  const params = paramsOf(request.params);
   const endpoint = 'sound_effect';
   const shape = shapeFor(call.model, endpoint, [endpoint]);
   const { words, warnings } = writeWords(request, shape, ['format']);

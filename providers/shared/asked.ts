@@ -2,13 +2,15 @@ import { at, type Json, numberAt, type Observed, stringAt } from '../../src/cont
 
 const tiers = new Set(['batch', 'flex', 'priority', 'fast', 'scale', 'ultrafast']);
 
-/** The service tier as served, where the answer tells; else as asked; `batch` also for batch endpoints and jobs. */
+/** The service tier: `batch` for batch endpoints and jobs, whose answers call it the default one; else as served, else as asked. */
 export function tierOf({ response, usage, request, endpoint }: Observed): string | undefined {
+  if (at(request, 'batch') === true || /\bbatch(es)?\b/.test(endpoint)) return 'batch';
   const served =
     stringAt(response, 'service_tier') ?? stringAt(usage, 'service_tier') ?? stringAt(usage, 'serviceTier');
   if (served !== undefined) return served;
-  if (at(request, 'batch') === true || /\bbatch(es)?\b/.test(endpoint)) return 'batch';
-  const asked = ['service_tier', 'serviceTier', 'execution_mode', 'mode'].map((name) => stringAt(request, name));
+  const asked = ['service_tier', 'serviceTier', 'execution_mode', 'mode', 'tier'].map((name) =>
+    stringAt(request, name),
+  );
   return asked.find((word) => word !== undefined && tiers.has(word.toLowerCase()));
 }
 

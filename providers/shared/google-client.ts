@@ -9,6 +9,8 @@ import {
 } from '../../src/contract/index.ts';
 import { observe } from './observe.ts';
 import { callerParams } from './params.ts';
+import { pricedFigures } from './priced-names.ts';
+import { refusePriced } from './priced-params.ts';
 
 const topLevel = new Set([
   'cachedContent',
@@ -72,6 +74,7 @@ export async function generate(
     'responseModalities',
     ...(ask.owned ?? []),
   ]);
+  refusePriced(params, { among: pricedFigures });
   const body: JsonObject = {};
   const config: JsonObject = { ...ask.config };
   for (const [name, value] of Object.entries(params)) {

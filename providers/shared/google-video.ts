@@ -16,6 +16,8 @@ import { type Asked, type InteractionRef, isInteractionId, readInteraction } fro
 import { exchange } from './job-exchange.ts';
 import { garbageError } from './outcome.ts';
 import { callerParams, dropped, present, refuse } from './params.ts';
+import { pricedFigures } from './priced-names.ts';
+import { refusePriced } from './priced-params.ts';
 
 /** What the neutral request or this adapter decides. Foreground and unstored interactions could not be asked about. */
 const owned = ['model', 'input', 'background', 'store', 'stream', 'response_format', 'response_modalities'];
@@ -36,6 +38,7 @@ export const googleVideo: MediaPort<'video'> = {
       refuseForeign(request, call);
       const asked = shapeOf(request);
       const params = callerParams(request.params, owned);
+      refusePriced(params, { among: pricedFigures });
       const own = isObject(params.generation_config) ? params.generation_config : {};
       const input = await inputOf(request);
       const body = present({

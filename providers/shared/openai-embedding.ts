@@ -19,7 +19,7 @@ const owned = ['model', 'input', 'dimensions', 'encoding_format', 'user'];
 /** Embeddings by OpenAI's endpoint, which most upstreams share. Vectors are asked for as plain numbers. */
 export function embeddingPort(provider: string, readUsage: Provider['readUsage']): MediaPort<'embedding'> {
   return {
-    honours: () => ['input', 'dimensions'],
+    honours: () => ['input', 'tokens', 'dimensions'],
     submit: (request, call) =>
       withOpenai(call, provider, async (client, options) => {
         const answer = await client.embeddings.create(
@@ -36,7 +36,12 @@ export function embeddingPort(provider: string, readUsage: Provider['readUsage']
 }
 
 function bodyOf(request: EmbeddingRequest, call: Call) {
-  return { model: call.model, input: request.input, dimensions: request.dimensions, user: request.user };
+  return {
+    model: call.model,
+    input: request.tokens ?? request.input,
+    dimensions: request.dimensions,
+    user: request.user,
+  };
 }
 
 function readAnswer(

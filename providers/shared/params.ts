@@ -1,4 +1,5 @@
 import { GatewayError, type JsonObject } from '../../src/contract/index.ts';
+import { pricedField } from './priced-names.ts';
 
 /** A refusal before anything is sent: this provider or model cannot do what was asked. `allowed` says what it can. */
 export function refuse(param: string, message: string, allowed?: readonly string[]): GatewayError {
@@ -17,7 +18,10 @@ export function refuse(param: string, message: string, allowed?: readonly string
  */
 export function callerParams(params: JsonObject | undefined, owned: readonly string[]): JsonObject {
   for (const name of Object.keys(params ?? {})) {
-    if (owned.includes(name)) throw refuse(`params.${name}`, `params.${name} cannot be set this way.`);
+    if (!owned.includes(name)) continue;
+    const field = pricedField(name);
+    const instead = field === undefined ? '' : ` Ask for it by "${field}".`;
+    throw refuse(`params.${name}`, `params.${name} cannot be set this way.${instead}`);
   }
   return params ?? {};
 }

@@ -1,15 +1,27 @@
-import { at, isObject, type Json, numberAt, type Observed, stringAt, type Usage } from '../../src/contract/index.ts';
+import {
+  at,
+  type Dims,
+  isObject,
+  type Json,
+  type Meter,
+  numberAt,
+  type Observed,
+  stringAt,
+  type Usage,
+} from '../../src/contract/index.ts';
 import { tierOf } from './asked.ts';
-import { decimal, Leaves, scaled, special, split } from './leaves.ts';
+import { decimal, Leaves, scaled, special } from './leaves.ts';
 import { readAnthropicUsage } from './usage-anthropic.ts';
+import { readDerivedUsage } from './usage-derived.ts';
 import { readChatTokens, readOpenaiUsage } from './usage-openai.ts';
 
 /**
  * Usage of the upstreams that speak OpenAI's dialect with words of their own, told apart by shape, not by name: DeepSeek's hit and miss,
  * xAI's reasoning outside the completion and cost in ticks, OpenRouter's and Perplexity's cost, Cohere's billed units, Mistral's audio
  * seconds and pages.
+ * @param costInUsd true where the upstream's row says that a bare `cost` is dollars.
  */
-export function readCompatibleUsage(observed: Observed): Usage | undefined {
+export function readCompatibleUsage(observed: Observed, costInUsd = false): Usage | undefined {
   const { usage } = observed;
   if (isObject(at(usage, 'billed_units'))) return readBilledUnits(usage);
   const pages = numberAt(usage, 'pages_processed');
@@ -19,13 +31,21 @@ export function readCompatibleUsage(observed: Observed): Usage | undefined {
     return new Leaves().add('input_audio_seconds', heard).usage('body', { raw: usage });
   }
   const read = numberAt(usage, 'prompt_tokens') === undefined ? readOther(observed) : readChat(observed, heard);
-  const cost = reportedCost(usage);
+  const cost = reportedCost(usage, costInUsd);
   if (cost === undefined) return read;
   return { ...(read ?? { metered: [], source: 'body', raw: usage }), reportedCostUsd: cost };
 }
 
 /** Messages and Responses bodies both say `input_tokens`; only the dialect tells whether the cache is inside. */
 function readOther(observed: Observed): Usage | undefined {
+  const { modality, usage, sold } = observed;
+  const whole = numberAt(usage, 'total_tokens');
+  if (modality === 'embedding' && whole !== undefined && numberAt(usage, 'input_tokens') === undefined) {
+    return new Leaves().add('input_text_tokens', whole).usage('body', { raw: usage });
+  }
+  // Pictures are sold by their number only by OpenAI itself.
+  if (modality === 'image' && sold?.includes('megapixels') && !sold.includes('images'))
+    return readDerivedUsage(observed);
   return observed.endpoint === 'anthropic-messages' ? readAnthropicUsage(observed) : readOpenaiUsage(observed);
 }
 
@@ -36,7 +56,7 @@ function readChat(observed: Observed, heard: number | undefined): Usage | undefi
   const read = readChatTokens(whole, dims, outputOf(usage));
   if (!read) return undefined;
   read.raw = usage;
-  if (heard) read.metered.push({ meter: 'input_audio_seconds', quantity: heard });
+  if (heard !== undefined && heard > 0) read.metered.push({ meter: 'input_audio_seconds', quantity: heard });
   const asked = stringAt(observed.request, 'web_search_options', 'search_context_size') ?? 'low';
   const sold = observed.sold ?? [];
   const context = stringAt(usage, 'search_context_size') ?? (sold.includes('requests') ? asked : undefined);
@@ -47,12 +67,15 @@ function readChat(observed: Observed, heard: number | undefined): Usage | undefi
 
 /** Perplexity's deep research: what it cited, reasoned and searched stands beside the tokens and is billed apart. */
 function addResearch(read: Usage, usage: Json | undefined): void {
-  const cited = numberAt(usage, 'citation_tokens');
-  const reasoned = numberAt(usage, 'reasoning_tokens');
-  const searched = numberAt(usage, 'num_search_queries');
-  if (cited) read.metered.push({ meter: 'input_text_tokens', quantity: cited, dims: { kind: 'citation' } });
-  if (reasoned) read.metered.push({ meter: 'reasoning_tokens', quantity: reasoned });
-  if (searched) read.metered.push({ meter: 'tool_web_search_calls', quantity: searched });
+  const add = (meter: Meter, name: string, dims?: Dims) => {
+    const quantity = numberAt(usage, name) ?? 0;
+    if (quantity > 0) read.metered.push({ meter, quantity, ...(dims ? { dims } : {}) });
+  };
+  add('input_text_tokens', 'citation_tokens', { kind: 'citation' });
+  add('reasoning_tokens', 'reasoning_tokens');
+  add('tool_web_search_calls', 'num_search_queries');
+  // xAI's live search was billed by the source that it used.
+  add('tool_web_search_calls', 'num_sources_used', { kind: 'source' });
 }
 
 /** A page that is also annotated (boxes or the whole document) has a price of its own. */
@@ -66,7 +89,8 @@ function readPages({ usage, request }: Observed, pages: number): Usage | undefin
 
 /** `prompt_cache_hit_tokens` in OpenAI's place for it, unless that is filled already: the same tokens must not count twice. */
 function withCache(usage: Json | undefined): Json | undefined {
-  const hit = numberAt(usage, 'prompt_cache_hit_tokens') ?? numberAt(usage, 'cached_tokens');
+  const names = ['prompt_cache_hit_tokens', 'cached_tokens', 'num_cached_tokens'];
+  const hit = names.map((name) => numberAt(usage, name)).find((tokens) => tokens !== undefined);
   if (hit === undefined || !isObject(usage) || numberAt(usage, 'prompt_tokens_details', 'cached_tokens') !== undefined)
     return usage;
   const details = isObject(usage.prompt_tokens_details) ? usage.prompt_tokens_details : {};
@@ -84,17 +108,17 @@ function outputOf(usage: Json | undefined): number | undefined {
 }
 
 /** The provider's own price. A bare `cost` number counts only beside the fields that OpenRouter sends with it. */
-function reportedCost(usage: Json | undefined): string | undefined {
+function reportedCost(usage: Json | undefined, costInUsd: boolean): string | undefined {
   const ticks = numberAt(usage, 'cost_in_usd_ticks');
   if (ticks !== undefined && ticks >= 0) return scaled(ticks, 10);
   const total = numberAt(usage, 'cost', 'total_cost');
   if (total !== undefined && total >= 0) return decimal(total);
   const cost = numberAt(usage, 'cost');
-  const marked = at(usage, 'is_byok') !== undefined || at(usage, 'cost_details') !== undefined;
+  const marked = costInUsd || at(usage, 'is_byok') !== undefined || at(usage, 'cost_details') !== undefined;
   if (cost === undefined || cost < 0 || !marked) return undefined;
   const upstream =
     at(usage, 'is_byok') === true ? numberAt(usage, 'cost_details', 'upstream_inference_cost') : undefined;
-  return upstream === undefined ? decimal(cost) : addDecimals(decimal(cost), decimal(upstream));
+  return upstream === undefined || upstream < 0 ? decimal(cost) : addDecimals(decimal(cost), decimal(upstream));
 }
 
 function addDecimals(one: string, other: string): string {
@@ -108,11 +132,8 @@ function addDecimals(one: string, other: string): string {
 function readBilledUnits(usage: Json | undefined): Usage | undefined {
   const billed = (name: string) => numberAt(usage, 'billed_units', name);
   const leaves = new Leaves();
-  const input = billed('input_tokens');
-  if (input !== undefined) {
-    const { parts, rest } = split(input, [billed('image_tokens')]);
-    leaves.add('input_text_tokens', rest).add('input_image_tokens', parts[0]);
-  }
+  leaves.add('input_text_tokens', billed('input_tokens')).add('input_image_tokens', billed('image_tokens'));
+  if (billed('image_tokens') === undefined) leaves.add('images', billed('images'));
   leaves.add('output_text_tokens', billed('output_tokens')).add('rerank_search_units', billed('search_units'));
   return leaves.usage('body', { raw: usage });
 }

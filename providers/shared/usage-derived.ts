@@ -10,7 +10,11 @@ import { Leaves, special } from './leaves.ts';
  */
 export function readDerivedUsage(observed: Observed): Usage | undefined {
   const quantity = byHeader(observed) ?? readers[observed.modality]?.(observed);
-  return quantity ?? (observed.endpoint.includes('ocr') ? readPages(observed) : undefined);
+  if (quantity) return quantity;
+  if (observed.endpoint.includes('ocr')) return readPages(observed);
+  return readers[observed.modality] && sells(observed, 'requests')
+    ? new Leaves().add('requests', 1).usage('derived')
+    : undefined;
 }
 
 type Reader = (observed: Observed) => Usage | undefined;
@@ -25,10 +29,12 @@ const readers: { [M in Observed['modality']]?: Reader } = {
   model3d: readModels,
 };
 
-/** Billed quantities that some vendors put into headers. @see https://docs.fal.ai https://elevenlabs.io/docs/api-reference */
+/** Billed quantities that some vendors put into headers. @see https://docs.fal.ai https://elevenlabs.io/docs/api-reference https://developers.deepgram.com/docs/text-to-speech */
 function byHeader({ headers, response, sold, usage }: Observed): Usage | undefined {
   const units = headerFigure(headers, 'x-fal-billable-units');
   if (units !== undefined) return new Leaves().add('provider_units', units).usage('header', { raw: usage });
+  const heard = headerFigure(headers, 'dg-char-count');
+  if (heard !== undefined) return new Leaves().add('input_characters', heard).usage('header', { raw: usage });
   const characters = headerFigure(headers, 'character-cost');
   if (characters !== undefined) {
     if (sold?.includes('input_characters') && !sold.includes('provider_credits')) {
@@ -38,7 +44,8 @@ function byHeader({ headers, response, sold, usage }: Observed): Usage | undefin
       .add('provider_credits', characters, { dims: { unit: 'credit' } })
       .usage('header', { raw: usage });
   }
-  const credits = firstFigure(response, 'cost', 'credits_used', 'credits', 'usage.credits');
+  const words = ['cost', 'credits_used', 'consumed_credits', 'credits_consumed', 'credits', 'usage.credits'];
+  const credits = firstFigure(response, ...words) ?? firstFigure(usage, ...words);
   if (credits !== undefined && sold?.includes('provider_credits')) {
     return new Leaves().add('provider_credits', credits).usage('body', { raw: usage });
   }
@@ -165,7 +172,15 @@ function secondsOf(value: Json | undefined): number | undefined {
     'length_seconds',
   );
   if (seconds !== undefined) return seconds;
-  const milliseconds = firstFigure(value, 'music_length_ms', 'duration_ms', 'length_ms', 'audio_length_ms', 'audio_ms');
+  const milliseconds = firstFigure(
+    value,
+    'music_length_ms',
+    'musicLengthMs',
+    'duration_ms',
+    'length_ms',
+    'audio_length_ms',
+    'audio_ms',
+  );
   return milliseconds === undefined ? undefined : milliseconds / 1000;
 }
 
@@ -209,8 +224,7 @@ function readModels(observed: Observed): Usage | undefined {
   const dims: Dims = mode === undefined ? {} : { mode: mode.toLowerCase() };
   const { count } = countOf(observed, 'models_3d');
   const leaves = new Leaves().add('models_3d', count, { dims });
-  const addons = at(request, 'addons');
-  for (const addon of Array.isArray(addons) ? addons : []) {
+  for (const addon of [at(request, 'addons')].flat()) {
     if (typeof addon === 'string') leaves.add('models_3d_addon', count, { dims: { addon } });
   }
   return leaves.usage('derived');

@@ -10,24 +10,39 @@ import { readGoogleVideoUsage } from './usage-google-video.ts';
 export function readGeminiUsage(observed: Observed): Usage | undefined {
   const { usage, modality, response, request } = observed;
   const leaves = new Leaves();
+  const asked = askedTier(observed);
   const dims = special({
-    service_tier: tierOf(usage) ?? askedTier(observed),
+    service_tier: asked === 'batch' ? asked : (tierOf(usage) ?? asked),
     resolution: stringAt(request, 'resolution'),
   });
   if (modality === 'music') {
-    return leaves.add('songs', numberAt(response, 'audio_parts') ?? countParts(response)).usage('body', { raw: usage });
+    // One call makes one song, where no answer is at hand to count.
+    const songs = numberAt(response, 'audio_parts') ?? countParts(response) ?? 1;
+    return leaves.add('songs', songs).usage(usage === undefined ? 'derived' : 'body', { raw: usage });
   }
   if (modality === 'video') return readGoogleVideoUsage(observed);
   if (modality === 'image' && numberAt(usage, 'promptTokenCount') === undefined) {
     return leaves.add('images', imagesOf(response)).usage('derived', { dims, raw: usage });
   }
   if (numberAt(usage, 'promptTokenCount') === undefined && numberAt(usage, 'candidatesTokenCount') === undefined)
-    return undefined;
+    return modality === 'embedding' ? readBillable(observed) : undefined;
   const consistent = addPrompt(leaves, usage);
   addCandidates(leaves, usage, modality);
-  addGrounding(leaves, response, observed.model);
+  addGrounding(leaves, response, usage, observed.model);
   const { source, basis } = trusted(consistent);
   return leaves.usage(source, { dims, raw: usage, basis });
+}
+
+/** Embeddings of Vertex tell the characters that are billed, or the tokens of each vector. */
+function readBillable({ usage, response }: Observed): Usage | undefined {
+  const characters =
+    numberAt(usage, 'billableCharacterCount') ?? numberAt(response, 'metadata', 'billableCharacterCount');
+  if (characters !== undefined) return new Leaves().add('input_characters', characters).usage('body', { raw: usage });
+  const tokens = listAt(response, 'predictions').flatMap(
+    (entry) => numberAt(entry, 'embeddings', 'statistics', 'token_count') ?? [],
+  );
+  const total = tokens.length > 0 ? tokens.reduce((sum, each) => sum + each, 0) : undefined;
+  return new Leaves().add('input_text_tokens', total).usage('body', { raw: usage });
 }
 
 /** Images that came out: one that the safety filter held back is not billed. */
@@ -106,16 +121,22 @@ function addCandidates(leaves: Leaves, usage: Json | undefined, modality: string
 }
 
 /** Search grounding: Gemini 3 and later bill each distinct query, earlier models each grounded prompt. */
-function addGrounding(leaves: Leaves, response: Json | undefined, model: string): void {
+function addGrounding(leaves: Leaves, response: Json | undefined, usage: Json | undefined, model: string): void {
   const queries = new Set<string>();
-  for (const candidate of listAt(response, 'candidates')) {
-    for (const query of listAt(candidate, 'groundingMetadata', 'webSearchQueries')) {
-      if (typeof query === 'string' && query !== '') queries.add(query);
+  for (const holder of [response, ...listAt(response, 'candidates')]) {
+    for (const metadata of [at(holder, 'groundingMetadata'), at(holder, 'grounding_metadata'), holder]) {
+      for (const query of [...listAt(metadata, 'webSearchQueries'), ...listAt(metadata, 'web_search_queries')]) {
+        if (typeof query === 'string' && query !== '') queries.add(query);
+      }
     }
   }
-  if (queries.size === 0) return;
+  const counted = listAt(usage, 'groundingToolCount').reduce<number>(
+    (sum, entry) => sum + (stringAt(entry, 'type') === 'google_search' ? (numberAt(entry, 'count') ?? 0) : 0),
+    queries.size,
+  );
+  if (counted === 0) return;
   if (/gemini-(1|2)\b/.test(model)) leaves.add('tool_grounded_prompts', 1);
-  else leaves.add('tool_grounding_queries', queries.size);
+  else leaves.add('tool_grounding_queries', counted);
 }
 
 /** flex or priority, as served. */

@@ -65,15 +65,19 @@ function tokensOf(usage: Json | undefined, side: 'input' | 'output', kind: strin
   );
 }
 
+/** What Veo makes unasked. https://ai.google.dev/gemini-api/docs/video */
+const veoSeconds = 8;
+
 /** Veo carries no usage: seconds and number of the videos made, else asked for. Since Veo 3 sound comes with it unless declined. */
 function readVeo({ model, usage, request, response }: Observed): Usage | undefined {
-  const seconds = firstFigure(request, 'durationSeconds', 'duration', 'seconds', 'parameters.durationSeconds');
+  const told = firstFigure(request, 'durationSeconds', 'duration', 'seconds', 'parameters.durationSeconds');
+  const seconds = told ?? (request === undefined ? undefined : veoSeconds);
   const made = at(response, 'generatedVideos') ?? at(response, 'generateVideoResponse', 'generatedSamples');
   const asked = firstFigure(request, 'numberOfVideos', 'sampleCount', 'parameters.sampleCount') ?? 1;
   const count = Array.isArray(made) ? made.length : typeof made === 'number' ? made : asked;
   const sound = firstWord(request, 'generateAudio', 'parameters.generateAudio');
   const audio = sound ?? (/^veo-[12]\b/.test(model) ? undefined : 'true');
-  const resolution = firstWord(request, 'resolution', 'parameters.resolution') ?? '720p';
+  const resolution = (firstWord(request, 'resolution', 'parameters.resolution') ?? '720p').toLowerCase();
   const dims = { resolution, ...(audio === undefined ? {} : { audio }) };
   const leaves = new Leaves();
   leaves.add('output_video_seconds', seconds === undefined ? undefined : seconds * count, { dims });

@@ -8,7 +8,7 @@ import {
   stringAt,
   type Usage,
 } from '../../src/contract/index.ts';
-import { charactersOf, figureAt, firstFigure, tierOf } from './asked.ts';
+import { charactersOf, countAt, figureAt, firstFigure, firstWord, tierOf } from './asked.ts';
 import { Leaves, special, split, trusted } from './leaves.ts';
 
 /**
@@ -31,7 +31,7 @@ export function readOpenaiUsage(observed: Observed): Usage | undefined {
 function dimsOf(observed: Observed): Dims {
   return special({
     service_tier: tierOf(observed),
-    region: stringAt(observed.request, 'region') ?? stringAt(observed.options, 'region'),
+    region: firstWord(observed.request, 'region', 'data_residency') ?? stringAt(observed.options, 'region'),
   });
 }
 
@@ -48,21 +48,23 @@ export function readChatTokens(usage: Json | undefined, dims: Dims, output = num
   return leaves.usage(source, { dims, raw: usage, basis });
 }
 
-function addInput(leaves: Leaves, usage: Json | undefined, total: string, details: string): boolean {
+/** @param seen true where pictures are sold apart: a chat counts theirs as text. */
+function addInput(leaves: Leaves, usage: Json | undefined, total: string, details: string, seen = false): boolean {
   const input = numberAt(usage, total);
   if (input === undefined) return true;
   const cached = numberAt(usage, details, 'cached_tokens') ?? 0;
   const cachedBy = (kind: string) => numberAt(usage, details, 'cached_tokens_details', kind) ?? 0;
   const written = numberAt(usage, details, 'cache_write_tokens');
   const inner = split(cached, [cachedBy('audio_tokens'), cachedBy('image_tokens')]);
-  const heard = Math.max(0, (numberAt(usage, details, 'audio_tokens') ?? 0) - (inner.parts[0] ?? 0));
-  const outer = split(input, [cached, written, heard]);
+  const fresh = (kind: string, kept = 0) => Math.max(0, (numberAt(usage, details, kind) ?? 0) - kept);
+  const heard = fresh('audio_tokens', inner.parts[0]);
+  const outer = split(input, [cached, written, heard, seen ? fresh('image_tokens', inner.parts[1]) : 0]);
   const kept = split(outer.parts[0] ?? 0, inner.parts);
   leaves.add('input_text_tokens', outer.rest);
   leaves.add('cached_input_tokens', kept.rest);
   leaves.add('cached_input_audio_tokens', kept.parts[0]).add('cached_input_image_tokens', kept.parts[1]);
   addWrites(leaves, outer.parts[1] ?? 0, at(usage, details, 'cache_write_tokens_details'));
-  leaves.add('input_audio_tokens', outer.parts[2]);
+  leaves.add('input_audio_tokens', outer.parts[2]).add('input_image_tokens', outer.parts[3]);
   return inner.consistent && outer.consistent;
 }
 
@@ -72,26 +74,48 @@ function addWrites(leaves: Leaves, written: number, details: Json | undefined): 
   leaves.add('cache_write_tokens', rest).add('cache_write_tokens', parts[0], { dims: { cache_ttl: '12h' } });
 }
 
-/** Responses: like chat, and `tool_usage` beside it, which is billed on top. */
+/** Responses and Realtime (whose details are called `input_token_details`): like chat, and `tool_usage` beside it, billed on top. */
 function readResponses(observed: Observed): Usage | undefined {
-  const { usage, response } = observed;
+  const { usage, response, sold } = observed;
   const leaves = new Leaves();
-  const consistent = addInput(leaves, usage, 'input_tokens', 'input_tokens_details');
-  leaves.add('output_text_tokens', numberAt(usage, 'output_tokens'));
+  const details = at(usage, 'input_token_details') ? 'input_token_details' : 'input_tokens_details';
+  const seen = details === 'input_token_details' && sold?.includes('input_image_tokens');
+  const consistent = addInput(leaves, usage, 'input_tokens', details, seen);
+  const output = numberAt(usage, 'output_tokens');
+  if (output !== undefined) {
+    const spoken = ['output_token_details', 'output_tokens_details'].map((name) =>
+      numberAt(usage, name, 'audio_tokens'),
+    );
+    const { parts, rest } = split(output, [spoken.find((tokens) => tokens !== undefined)]);
+    leaves.add('output_text_tokens', rest).add('output_audio_tokens', parts[0]);
+  }
+  addTools(leaves, usage, response);
+  const { source, basis } = trusted(consistent);
+  return leaves.usage(source, { dims: dimsOf(observed), raw: usage, basis });
+}
+
+/** Calls of hosted tools: as they are counted for the bill, else as they stand in the answer. */
+function addTools(leaves: Leaves, usage: Json | undefined, response: Json | undefined): void {
   const tools = at(response, 'tool_usage') ?? at(usage, 'tool_usage');
+  // xAI's words for the same.
+  const served = at(usage, 'server_side_tool_usage_details');
+  const counted = (...names: string[]) => {
+    const figures = names.map((name) => numberAt(served, name) ?? countAt(response, name));
+    const known = figures.filter((figure) => figure !== undefined);
+    return known.length > 0 ? known.reduce((sum, figure) => sum + figure, 0) : undefined;
+  };
   const items = listAt(response, 'output');
   const ofType = (type: string) => items.filter((item) => stringAt(item, 'type') === type);
   // An `open_page` or `find_in_page` action is not a search.
   const searches = ofType('web_search_call').filter(
     (item) => (stringAt(item, 'action', 'type') ?? 'search') === 'search',
   );
-  leaves.add('tool_web_search_calls', numberAt(tools, 'web_search', 'num_requests') ?? searches.length);
-  leaves.add('tool_file_search_calls', ofType('file_search_call').length);
+  const asked = numberAt(tools, 'web_search', 'num_requests') ?? counted('web_search_calls', 'x_search_calls');
+  leaves.add('tool_web_search_calls', asked ?? searches.length);
+  leaves.add('tool_file_search_calls', counted('file_search_calls') ?? ofType('file_search_call').length);
   const containers = ofType('code_interpreter_call').map((item) => stringAt(item, 'container_id') ?? '');
-  leaves.add('tool_code_runs', new Set(containers).size);
+  leaves.add('tool_code_runs', counted('code_interpreter_calls') ?? new Set(containers).size);
   addImageTool(leaves, at(tools, 'image_gen'), imageToolModel(response));
-  const { source, basis } = trusted(consistent);
-  return leaves.usage(source, { dims: dimsOf(observed), raw: usage, basis });
 }
 
 function addImageTool(leaves: Leaves, used: Json | undefined, model: string | undefined): void {
@@ -169,7 +193,7 @@ function readTranscription(observed: Observed): Usage | undefined {
   if (seconds !== undefined) return leaves.add('input_audio_seconds', seconds).usage('body', { raw: usage });
   const input = numberAt(usage, 'input_tokens');
   if (input === undefined) {
-    leaves.add('input_audio_seconds', figureAt(response, 'duration') ?? figureAt(request, 'audio_seconds'));
+    leaves.add('input_audio_seconds', figureAt(response, 'duration') ?? heardOf(request));
     return leaves.usage('derived', { raw: usage });
   }
   // Undetailed input of a transcription is what it listened to.
@@ -177,6 +201,10 @@ function readTranscription(observed: Observed): Usage | undefined {
   leaves.add('input_audio_tokens', rest).add('input_text_tokens', parts[0]);
   leaves.add('output_text_tokens', numberAt(usage, 'output_tokens'));
   return leaves.usage('body', { raw: usage });
+}
+
+function heardOf(request: Json | undefined): number | undefined {
+  return firstFigure(request, 'audio_seconds', 'duration_seconds', 'audio_duration', 'duration', 'seconds');
 }
 
 function readSpeech(observed: Observed): Usage | undefined {
@@ -188,7 +216,8 @@ function readSpeech(observed: Observed): Usage | undefined {
     return leaves.usage('body', { raw: usage });
   }
   if (!model.startsWith('tts-1') && !observed.sold?.includes('input_characters')) return undefined;
-  leaves.add('input_characters', numberAt(request, 'input_characters') ?? charactersOf(stringAt(request, 'input')));
+  const told = firstFigure(request, 'input_characters', 'text_characters', 'characters');
+  leaves.add('input_characters', told ?? charactersOf(stringAt(request, 'input')));
   return leaves.usage('derived');
 }
 

@@ -45,6 +45,7 @@ function make(context: SimulatorContext): SimulatorHandler {
 
   app.post('/v1/messages', async (c) => {
     const { body, text } = await readJson(c.req.raw);
+    refuseThread(body);
     const message = readMessageBody(body);
     requireModel(message.model);
     checkMessage(message, c.req.header('anthropic-version') ?? '');
@@ -93,7 +94,7 @@ function make(context: SimulatorContext): SimulatorHandler {
   app.notFound(() => errorResponse(404, 'Not found'));
   app.onError((thrown) =>
     thrown instanceof Refused
-      ? errorResponse(thrown.status, thrown.message, thrown.type)
+      ? errorResponse(thrown.status, thrown.message, thrown.type, thrown.details)
       : errorResponse(500, `Internal server error: ${thrown.message}`),
   );
   return {
@@ -131,6 +132,13 @@ async function readJson(request: Request): Promise<{ body: JsonObject; text: str
   }
   if (!isObject(body)) throw invalid('The request body is not valid JSON: an object is expected');
   return { body, text };
+}
+
+/** Threads are kept by the vendor for some accounts; its SDK goes on without one where it is told so. */
+function refuseThread({ thread }: JsonObject): void {
+  if (thread === undefined || thread === null) return;
+  const details = { error_code: 'thread_unsupported_request', unsupported: ['thread'] };
+  throw new Refused(400, 'thread: This request cannot be threaded.', undefined, details);
 }
 
 function checkMessage(message: MessageBody, version: string): void {

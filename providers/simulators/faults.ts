@@ -121,6 +121,11 @@ export class Faults {
       case 'slow':
         await wait(number(100));
         return handler.handle(request);
+      case 'late': {
+        const answer = await handler.handle(request);
+        await wait(number(300));
+        return answer;
+      }
       case 'stall':
         await wait(number(Number.POSITIVE_INFINITY));
         return handler.handle(request);

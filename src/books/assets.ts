@@ -1,6 +1,6 @@
 import type { Sql } from '../runtime/ports.ts';
 
-/** A kept output. The bytes live in the asset store under `sha256`. */
+/** A kept output. The bytes live in the asset store under its id; those of before under `sha256`. */
 export type AssetRow = {
   id: string;
   generationId: string;

@@ -42,6 +42,8 @@ export type Settlement = {
   avoided?: bigint;
   /** What was consumed, by unit of budgets. */
   units?: Record<string, number>;
+  /** Another attempt follows: what was held stays so until that one takes its place, or is released. */
+  goesOn?: boolean;
 };
 
 export type OpenAttempt = {

@@ -45,6 +45,8 @@ export type Beginning = {
   job?: { leasedUntil: number; deadline: number };
   /** The request's Idempotency-Key. */
   idempotency?: string;
+  /** Of a further attempt: the one whose holds it takes over. */
+  after?: string;
   /** Of a further attempt: what the generation will not honour now, in place of what was said before. */
   degradations?: Json[];
 };

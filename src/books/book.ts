@@ -1,11 +1,10 @@
 import type { Json } from '../contract/index.ts';
-import type { MixRow } from '../meter/forecast-mix.ts';
 import type { Sql } from '../runtime/ports.ts';
 import { Attempts, type NewAttempt, type OpenAttempt, type Settlement } from './attempts.ts';
 import type { Beginning, Begun, Conclusion, NewGeneration, Work } from './beginning.ts';
 import { deliveryOfAlert } from './deliveries.ts';
 import { type GenerationPage, type GenerationQuery, type GenerationRecord, Generations } from './generations.ts';
-import { type MixQuery, mix } from './mix.ts';
+import { Mixes, type MixQuery, type MixStep } from './mix.ts';
 import { RecordBook } from './record-book.ts';
 import { Rollup } from './rollup.ts';
 import { migrations } from './schema.ts';
@@ -20,6 +19,7 @@ export class Book extends RecordBook {
   private readonly attempts: Attempts;
   private readonly rollup: Rollup;
   private readonly reports: SpendReports;
+  private readonly mixes: Mixes;
 
   constructor(sql: Sql) {
     super(sql);
@@ -27,6 +27,7 @@ export class Book extends RecordBook {
     this.attempts = new Attempts(sql);
     this.rollup = new Rollup(sql);
     this.reports = new SpendReports(sql, this.rollup);
+    this.mixes = new Mixes(sql);
   }
 
   /** Brings the schema up to date. Safe to call at every start. */
@@ -42,6 +43,7 @@ export class Book extends RecordBook {
   /** For hosts: a transaction of several calls was rolled back. What one of them read of another's writing is not remembered. */
   rolledBack(): void {
     this.budgets.forget();
+    this.rollup.forget();
   }
 
   /**
@@ -49,16 +51,17 @@ export class Book extends RecordBook {
    * own), and holds its worst case against every budget that covers it. All of it or nothing.
    */
   begin(generation: NewGeneration | undefined, attempt: NewAttempt, beginning: Beginning = {}): Begun {
-    const { demand, ceiling, job, idempotency, degradations } = beginning;
+    const { demand, ceiling, job, idempotency, degradations, after } = beginning;
     const watched = this.budgets.watches(attempt);
     if (watched && !demand) return 'demand';
     if (!this.attempts.insert(attempt, generation?.plain ? generation.model : undefined)) return 'revoked';
+    if (after) this.budgets.release(after);
     const refusal = watched && demand ? this.budgets.admit(attempt, demand, ceiling) : undefined;
     if (refusal) {
       this.attempts.withdraw(attempt.id);
       return refusal;
     }
-    this.rollup.began(attempt.id);
+    this.rollup.began(attempt);
     if (generation && !generation.plain) this.generations.insert(generation);
     if (!generation && degradations) this.generations.degrade(attempt.generationId, degradations);
     const { id: attemptId, generationId } = attempt;
@@ -81,8 +84,8 @@ export class Book extends RecordBook {
   settle(settlement: Settlement, conclusion?: Conclusion): 'settled' | 'telling' | 'before' {
     if (!this.attempts.settle(settlement)) return 'before';
     let telling = false;
-    const { attemptId, receipt, units, at } = settlement;
-    for (const alert of this.budgets.settle(attemptId, receipt, units ?? {})) {
+    const { attemptId, receipt, units, at, goesOn } = settlement;
+    for (const alert of this.budgets.settle(attemptId, receipt, units ?? {}, goesOn)) {
       if (!alert.budget.alertUrl) continue;
       this.deliveries.insert(deliveryOfAlert(alert, at));
       telling = true;
@@ -92,7 +95,7 @@ export class Book extends RecordBook {
       if (this.conclude(conclusion)) telling = true;
       if (conclusion.units) this.attempts.made(attemptId, conclusion.id, conclusion.units);
     }
-    this.rollup.ended(attemptId);
+    this.rollup.ended(settlement, conclusion?.units);
     return telling ? 'telling' : 'settled';
   }
 
@@ -161,11 +164,17 @@ export class Book extends RecordBook {
     return this.jobs.nudge(attemptId, now);
   }
 
-  /** What a process that is gone held is free at once: its leases, and requests that it had begun nothing for. */
+  /** What a process that is gone held is free at once: its leases, holds between two attempts, and requests that it had begun nothing for. */
   takeOver(now: number, before: number): void {
     this.jobs.release(now);
     this.deliveries.release();
     this.idempotency.forgetBegun(before);
+    this.budgets.releaseEnded();
+  }
+
+  /** Gives back what an ended attempt holds for one that does not follow after all. */
+  release(attemptId: string): void {
+    this.budgets.release(attemptId);
   }
 
   /** Asks for a job's end. False where it has none that could be ended. */
@@ -176,9 +185,9 @@ export class Book extends RecordBook {
   /** Books an answer that came from the cache: an attempt that was never sent. False where the key was revoked. */
   hit(attempt: NewAttempt, asked: string, settlement: Settlement): boolean {
     if (!this.attempts.insert(attempt, asked)) return false;
-    this.rollup.began(attempt.id);
+    this.rollup.began(attempt);
     const settled = this.attempts.settle(settlement);
-    this.rollup.ended(attempt.id);
+    this.rollup.ended(settlement);
     return settled;
   }
 
@@ -222,8 +231,8 @@ export class Book extends RecordBook {
     this.rollup.rebuild();
   }
 
-  /** What was made in a period, for forecasts. */
-  mix(query: MixQuery): MixRow[] {
-    return mix(this.sql, query);
+  /** What was made in a period, for forecasts: to be asked again, with the same token, until it is done. */
+  mixStep(token: string, query: MixQuery): MixStep {
+    return this.mixes.step(token, query);
   }
 }

@@ -24,7 +24,7 @@ export type BudgetUnit = (typeof budgetUnits)[number];
 export type Budget = {
   id: string;
   scope: BudgetScope;
-  /** A key's id, a project, "tag=value" or a hashed end user; "*" for each one by itself. Absent for the tenant. */
+  /** A key's id, a project, "tag=value" or a hashed end user; "*", or "tag=*", for each one by itself. Absent for the tenant. */
   subject?: string;
   /** Absent: all of them. */
   modality?: Modality;
@@ -91,7 +91,8 @@ export function subjectOf(budget: Budget, attempt: NewAttempt): string | undefin
       return named(attempt.endUser);
     case 'tag': {
       const tags = Object.entries(attempt.tags ?? {}).map(([name, value]) => `${name}=${value}`);
-      return tags.find((tag) => tag === budget.subject);
+      const { subject = '' } = budget;
+      return tags.find((tag) => (subject.endsWith('=*') ? tag.startsWith(subject.slice(0, -1)) : tag === subject));
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { Receipt } from '../contract/index.ts';
-import type { Sql } from '../runtime/ports.ts';
+import type { Row, Sql } from '../runtime/ports.ts';
 import type { NewAttempt } from './attempts.ts';
 import {
   type Alert,
@@ -145,33 +145,60 @@ export class Budgets {
     return undefined;
   }
 
-  /** Turns an attempt's holds into what it consumed. Call it only where the attempt's row has just ended. */
-  settle(attemptId: string, receipt: Receipt, units: Readonly<Record<string, number>>): Alert[] {
+  /**
+   * Turns an attempt's holds into what it consumed. Call it only where the attempt's row has just ended.
+   * @param goesOn another attempt follows: what this one consumed nothing of stays held for that one.
+   */
+  settle(attemptId: string, receipt: Receipt, units: Readonly<Record<string, number>>, goesOn = false): Alert[] {
     if (this.all().length === 0) return [];
     const alerts: Alert[] = [];
-    const rows = this.sql.all(
-      'SELECT budget_id, subject, window_start, CAST(amount AS TEXT) AS amount FROM hold WHERE attempt_id = ?',
-      attemptId,
-    );
-    for (const row of rows) {
+    for (const row of this.holdsOf(attemptId)) {
       const budget = this.all().find(({ id }) => id === row.budget_id);
-      const held = BigInt(String(row.amount));
-      const actual = budget ? consumed(budget.unit, receipt, units, held) : 0n;
-      this.sql.run(
-        `UPDATE budget_use SET held = held - ?, spent = spent + ?, breaches = breaches + ?
-         WHERE budget_id = ? AND subject = ? AND window_start = ?`,
-        held,
-        actual,
-        actual > held ? 1 : 0,
-        String(row.budget_id),
-        String(row.subject),
-        Number(row.window_start),
-      );
+      const actual = budget ? consumed(budget.unit, receipt, units, BigInt(String(row.amount))) : 0n;
+      if (goesOn && actual === 0n) continue;
+      this.turn(row, actual);
       const alert = budget && this.alertOf(budget, String(row.subject), Number(row.window_start));
       if (alert) alerts.push(alert);
     }
-    if (rows.length > 0) this.sql.run('DELETE FROM hold WHERE attempt_id = ?', attemptId);
     return alerts;
+  }
+
+  /** Gives back what an attempt holds that has ended, or is about to be followed by another. */
+  release(attemptId: string): void {
+    if (this.all().length === 0) return;
+    for (const row of this.holdsOf(attemptId)) this.turn(row, 0n);
+  }
+
+  /** The same for all that have ended: whoever waited to follow them is gone. */
+  releaseEnded(): void {
+    const ended = this.sql.all(
+      "SELECT DISTINCT h.attempt_id AS id FROM hold h JOIN attempt a ON a.id = h.attempt_id WHERE a.state <> 'dispatched'",
+    );
+    for (const { id } of ended) this.release(String(id));
+  }
+
+  private holdsOf(attemptId: string): Row[] {
+    return this.sql.all(
+      'SELECT attempt_id, budget_id, subject, window_start, CAST(amount AS TEXT) AS amount FROM hold WHERE attempt_id = ?',
+      attemptId,
+    );
+  }
+
+  /** One hold becomes what was consumed of it. */
+  private turn(row: Row, actual: bigint): void {
+    const held = BigInt(String(row.amount));
+    const budgetId = String(row.budget_id);
+    this.sql.run(
+      `UPDATE budget_use SET held = held - ?, spent = spent + ?, breaches = breaches + ?
+       WHERE budget_id = ? AND subject = ? AND window_start = ?`,
+      held,
+      actual,
+      actual > held ? 1 : 0,
+      budgetId,
+      String(row.subject),
+      Number(row.window_start),
+    );
+    this.sql.run('DELETE FROM hold WHERE attempt_id = ? AND budget_id = ?', String(row.attempt_id), budgetId);
   }
 
   /** The highest threshold that was just passed for the first time in its window. */

@@ -11,6 +11,7 @@ import {
 import type { Row, Sql } from '../runtime/ports.ts';
 import type { Attribution } from './attempts.ts';
 import type { Conclusion, NewGeneration } from './beginning.ts';
+import { LongTexts } from './long-texts.ts';
 
 export type AttemptRecord = {
   id: string;
@@ -63,9 +64,11 @@ export type GenerationQuery = {
 /** Generations with their attempts and ledger lines. */
 export class Generations {
   private readonly sql: Sql;
+  private readonly texts: LongTexts;
 
   constructor(sql: Sql) {
     this.sql = sql;
+    this.texts = new LongTexts(sql);
   }
 
   insert(generation: NewGeneration): void {
@@ -129,7 +132,7 @@ export class Generations {
        WHERE id = ? AND completed_at IS NULL`,
       end.status,
       end.at,
-      end.outputs ? JSON.stringify(end.outputs) : null,
+      end.outputs ? this.texts.put(end.id, JSON.stringify(end.outputs)) : null,
       end.units ? JSON.stringify(end.units) : null,
       end.error ? JSON.stringify(end.error) : null,
       warnings.length > 0 ? JSON.stringify(warnings) : null,
@@ -193,7 +196,13 @@ export class Generations {
     )[0];
     if (!row) return undefined;
     this.sql.run("UPDATE generation SET status = 'deleted', request = NULL, outputs = NULL WHERE id = ?", id);
-    return (parsed<Json[]>(row.outputs) ?? []).flatMap((output) => stringAt(output, 'asset') ?? []);
+    const outputs = this.outputsOf(id, row.outputs);
+    this.texts.remove(id);
+    return outputs.flatMap((output) => stringAt(output, 'asset') ?? []);
+  }
+
+  private outputsOf(id: string, stored: unknown): Json[] {
+    return stored === null ? [] : (JSON.parse(this.texts.get(id, String(stored))) as Json[]);
   }
 
   private whole(row: Row): GenerationRecord {
@@ -219,7 +228,7 @@ export class Generations {
       at: Number(row.created_at),
       ...(completedAt === undefined ? {} : { completedAt }),
       request: parsed(row.request),
-      outputs: parsed<Json[]>(row.outputs) ?? [],
+      outputs: this.outputsOf(String(row.id), row.outputs),
       units: parsed(row.units),
       warnings: parsed<string[]>(row.warnings) ?? [],
       degradations: parsed<Json[]>(row.degradations) ?? [],

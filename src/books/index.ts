@@ -11,6 +11,7 @@ export type * from './generations.ts';
 export type * from './idempotency.ts';
 export type * from './jobs.ts';
 export type * from './keys.ts';
+export type * from './mix.ts';
 export type * from './responses.ts';
 export type * from './spend.ts';
 export { spendFilters, spendGroups } from './spend.ts';
@@ -23,5 +24,9 @@ export type BookClient = {
 };
 
 /** Opens tenants' books. A tenant without a book has no keys, so nothing in it can be reached. */
-export type Books = { of(tenant: string): BookClient };
+export type Books = {
+  of(tenant: string): BookClient;
+  /** Whether what is to be written now can be; absent where that is not known. */
+  ready?(): boolean;
+};
 export { windows } from './windows.ts';

@@ -80,6 +80,11 @@ export class Jobs {
     this.sql.run('UPDATE job SET due = MIN(due, ?)', now);
   }
 
+  /** Leases of looks end, those of jobs that are still being sent stay: whoever sends them may well be alive. */
+  releaseLooks(): void {
+    this.sql.run('UPDATE job SET leased_until = 0 WHERE tries > 0');
+  }
+
   cancel(generationId: string, now: number): boolean {
     return this.sql.run('UPDATE job SET canceling = 1, due = ? WHERE generation_id = ?', now + 1, generationId) > 0;
   }

@@ -23,7 +23,8 @@ export type NewKey = {
 export type KeyTerms = { project?: string; ceiling?: bigint; markupPpm: number };
 
 export type KeyRow = Omit<NewKey, 'hash'> & KeyTerms & { revokedAt?: number };
-export type KeyGrant = { id: string; name: string; scopes: Scope[] } & KeyTerms;
+/** `expiresAt` in milliseconds, where it ends by itself. */
+export type KeyGrant = { id: string; name: string; scopes: Scope[]; expiresAt?: number } & KeyTerms;
 
 /** Virtual keys of the tenant. */
 export class Keys {
@@ -74,7 +75,13 @@ export class Keys {
       at,
     )[0];
     return (
-      row && { id: String(row.id), name: String(row.name), scopes: JSON.parse(String(row.scopes)), ...termsOf(row) }
+      row && {
+        id: String(row.id),
+        name: String(row.name),
+        scopes: JSON.parse(String(row.scopes)),
+        ...(row.expires_at === null ? {} : { expiresAt: Number(row.expires_at) }),
+        ...termsOf(row),
+      }
     );
   }
 }

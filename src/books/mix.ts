@@ -13,12 +13,43 @@ export type MixQuery = {
   steps: MixSteps;
 };
 
-/** Attempts read at a time: a year of them need not fit in memory. */
-const page = 5000;
+/** Attempts read at a time: a few milliseconds. */
+const page = 400;
+/** Mixes worked on at a time; who was not asked for the longest begins anew. */
+const mostActive = 64;
 
-/** What is still open while a row is added up. */
-type Sums = { row: MixRow; took: number[]; classes: Map<string, ClassSums>; lastGeneration: string };
+/** Above any id. */
+const aboveAll = '\u{10ffff}';
+
+/** What is still open while a row is added up. `took`: how often so many milliseconds were met. */
+type Sums = { row: MixRow; took: Map<number, number>; classes: Map<string, ClassSums>; lastGeneration: string };
 type ClassSums = { found: MixClass; lines: Map<string, MixClass['metered'][number]>; costPico: bigint };
+
+export type MixStep = { state: 'working' } | { state: 'done'; rows: MixRow[] };
+
+/** Mixes of one book, a few milliseconds a step: nobody waits long for them. */
+export class Mixes {
+  private readonly sql: Sql;
+  private readonly active = new Map<string, Generator<void, MixRow[]>>();
+
+  constructor(sql: Sql) {
+    this.sql = sql;
+  }
+
+  /**
+   * The next step of a mix. Ask again with the same token until it is done.
+   * @param token any text that nobody else uses.
+   */
+  step(token: string, query: MixQuery): MixStep {
+    const steps = this.active.get(token) ?? mixSteps(this.sql, query);
+    this.active.delete(token);
+    const { done, value } = steps.next();
+    if (done) return { state: 'done', rows: value };
+    this.active.set(token, steps);
+    if (this.active.size > mostActive) this.active.delete(this.active.keys().next().value!);
+    return { state: 'working' };
+  }
+}
 
 /**
  * What was made in a period, by modality and model: attempts that ended, what they consumed, how long they took. Calls are parted into
@@ -26,30 +57,46 @@ type ClassSums = { found: MixClass; lines: Map<string, MixClass['metered'][numbe
  * nothing. Quantities keep nine decimals.
  */
 export function mix(sql: Sql, query: MixQuery): MixRow[] {
+  const steps = mixSteps(sql, query);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+function* mixSteps(sql: Sql, query: MixQuery): Generator<void, MixRow[]> {
   const { where, values } = conditions(query);
   const all = new Map<string, Sums>();
-  let after = '';
-  for (;;) {
+  for (let after = ''; ; ) {
+    // A page is of all attempts: where few of them are meant, a step would look for them for long.
+    const ids = sql.all('SELECT id FROM attempt WHERE id > ? ORDER BY id LIMIT 1 OFFSET ?', after, page - 1);
+    const last = ids[0]?.id;
     const rows = sql.all(
       `SELECT a.id, a.generation_id, a.modality, a.provider, a.model, a.simulated, a.state, a.outcome, a.at, a.ended_at,
          CAST(a.cost_pico AS TEXT) AS cost, a.cost_status, a.cost_basis, a.lines, g.units
        FROM attempt a LEFT JOIN generation g ON g.id = a.generation_id
-       WHERE a.id > ? AND ${where} ORDER BY a.id LIMIT ${page}`,
-      after,
-      ...values,
+       WHERE a.id > ? AND a.id <= ? AND ${where} ORDER BY a.id`,
+      ...[after, last ?? aboveAll, ...values],
     );
     for (const row of rows) add(all, row, query.steps);
-    if (rows.length < page) break;
-    after = String(rows.at(-1)?.id);
+    if (last === undefined) break;
+    after = String(last);
+    yield;
   }
-  return [...all.entries()].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, sums]) => finished(sums));
+  const sorted = [...all.entries()].sort(([one], [other]) => (one < other ? -1 : 1));
+  const found: MixRow[] = [];
+  for (const [, sums] of sorted) {
+    found.push(finished(sums));
+    yield;
+  }
+  return found;
 }
 
 function add(all: Map<string, Sums>, row: Row, steps: MixSteps): void {
   const key = `${row.modality}\n${row.provider}\n${row.model}`;
   let sums = all.get(key);
   if (!sums) {
-    sums = { row: emptyRow(row), took: [], classes: new Map(), lastGeneration: '' };
+    sums = { row: emptyRow(row), took: new Map(), classes: new Map(), lastGeneration: '' };
     all.set(key, sums);
   }
   const { row: found } = sums;
@@ -65,7 +112,8 @@ function add(all: Map<string, Sums>, row: Row, steps: MixSteps): void {
   if (row.cost_status === 'unpriced' || row.cost_status === 'partially_unpriced') found.unpriced++;
   if (row.outcome === 'succeeded') {
     found.succeeded++;
-    sums.took.push(Number(row.ended_at) - at);
+    const took = Number(row.ended_at) - at;
+    sums.took.set(took, (sums.took.get(took) ?? 0) + 1);
     const units = row.units === null ? {} : (JSON.parse(String(row.units)) as Record<string, number>);
     for (const [unit, quantity] of Object.entries(units)) found.units[unit] = (found.units[unit] ?? 0) + quantity;
   }
@@ -107,13 +155,26 @@ function finished({ row, took, classes }: Sums): MixRow {
     return { ...found, metered: metered.map((line) => ({ ...line, quantity: roundedQuantity(line.quantity) })) };
   });
   for (const [unit, quantity] of Object.entries(row.units)) row.units[unit] = roundedQuantity(quantity);
-  took.sort((one, other) => one - other);
-  const median = took[Math.floor((took.length - 1) / 2)];
-  if (median !== undefined) {
-    const average = took.reduce((sum, one) => sum + one, 0) / took.length;
-    row.latency = { average: Math.round(average) / 1000, median: median / 1000 };
-  }
+  const latency = latencyOf(took);
+  if (latency) row.latency = latency;
   return row;
+}
+
+/** In seconds; the median is one of them. @param took how often so many milliseconds were met. */
+function latencyOf(took: Map<number, number>): MixRow['latency'] {
+  let [count, sum] = [0, 0];
+  for (const [time, times] of took) {
+    count += times;
+    sum += time * times;
+  }
+  if (count === 0) return undefined;
+  let [median, left] = [0, Math.floor((count - 1) / 2)];
+  for (const time of Float64Array.from(took.keys()).sort()) {
+    median = time;
+    left -= took.get(time)!;
+    if (left < 0) break;
+  }
+  return { average: Math.round(sum / count) / 1000, median: median / 1000 };
 }
 
 function emptyRow(row: Row): MixRow {

@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../contract/index.ts';
 import type { Sql } from '../runtime/ports.ts';
+import { LongTexts } from './long-texts.ts';
 
 /** A stored answer of the Responses dialect, with what is needed to go on from it. */
 export type ResponseRecord = {
@@ -18,12 +19,19 @@ export type ResponseRecord = {
 
 export class Responses {
   private readonly sql: Sql;
+  private readonly texts: LongTexts;
 
   constructor(sql: Sql) {
     this.sql = sql;
+    this.texts = new LongTexts(sql);
   }
 
   save(record: ResponseRecord): void {
+    const known = this.sql.all('SELECT status FROM response WHERE id = ?', record.id)[0];
+    const isNew = known === undefined;
+    // An ended one stays as it is, and so do its long texts.
+    if (!isNew && known.status !== 'queued' && known.status !== 'in_progress') return;
+    const put = (part: string, value: Json) => this.texts.put(`${record.id}/${part}`, JSON.stringify(value));
     this.sql.run(
       `INSERT INTO response (id, key_id, provider, status, created_at, input, context, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET status = excluded.status, provider = excluded.provider, body = excluded.body
@@ -33,14 +41,16 @@ export class Responses {
       record.provider,
       record.status,
       record.at,
-      JSON.stringify(record.input),
-      JSON.stringify(record.context),
-      JSON.stringify(record.body),
+      isNew ? put('input', record.input) : '',
+      isNew ? put('context', record.context) : '',
+      put('body', record.body),
     );
   }
 
   find(id: string, keyId: string): ResponseRecord | undefined {
     const row = this.sql.all('SELECT * FROM response WHERE id = ? AND key_id = ?', id, keyId)[0];
+    const get = (part: 'input' | 'context' | 'body') =>
+      JSON.parse(this.texts.get(`${id}/${part}`, String(row?.[part])));
     return (
       row && {
         id: String(row.id),
@@ -48,14 +58,16 @@ export class Responses {
         provider: String(row.provider),
         status: String(row.status),
         at: Number(row.created_at),
-        input: JSON.parse(String(row.input)),
-        context: JSON.parse(String(row.context)),
-        body: JSON.parse(String(row.body)),
+        input: get('input'),
+        context: get('context'),
+        body: get('body'),
       }
     );
   }
 
   remove(id: string, keyId: string): boolean {
-    return this.sql.run('DELETE FROM response WHERE id = ? AND key_id = ?', id, keyId) === 1;
+    const removed = this.sql.run('DELETE FROM response WHERE id = ? AND key_id = ?', id, keyId) === 1;
+    if (removed) for (const part of ['input', 'context', 'body']) this.texts.remove(`${id}/${part}`);
+    return removed;
   }
 }

@@ -238,8 +238,7 @@ export function* slices(segment: Segment, size: number): Generator<Segment> {
     while (to < rows && codes.chain !== undefined && codes.chain[to - 1] === 1) to++;
     const ends = { ...places };
     for (const count of ['tagCount', 'unitCount', 'lineCount'] as const) {
-      const counts = codes[count];
-      if (counts) for (let row = from; row < to; row++) ends[count] += counts[row]!;
+      ends[count] += sumOf(codes[count]?.subarray(from, to), to - from);
     }
     const slice: Segment = { rows: to - from, codes: {}, numbers: {} };
     for (const column of columns) {

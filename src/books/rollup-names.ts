@@ -30,8 +30,12 @@ export type Sku = {
   priced: boolean;
 };
 
-/** Names kept in memory at most, of each kind. */
+/** Names kept in memory at most, of each kind; and SKUs of one meter. */
 const mostKnown = 50_000;
+const mostLike = 63;
+
+type Line = Omit<ReceiptLine, 'amount'> & { amount?: unknown };
+type KnownSku = { model: string; price: string; per: string; priced: number; dims: string; code: number };
 
 /** Names as small whole numbers, from 1; no name is 0. */
 export class Names {
@@ -42,7 +46,8 @@ export class Names {
     Map<string, number>
   >;
   private readonly tags = new Map<string, number[]>();
-  private readonly skus = new Map<string, number>();
+  /** By meter: those met last come first. */
+  private readonly skus = new Map<string, KnownSku[]>();
   private readonly highest = new Map<NameKind, number>();
 
   constructor(sql: Sql, epoch: number) {
@@ -50,8 +55,8 @@ export class Names {
     this.epoch = epoch;
   }
 
-  code(kind: NameKind, text: string): number {
-    if (text === '') return 0;
+  code(kind: NameKind, text: string | undefined): number {
+    if (text === undefined || text === '') return 0;
     const known = this.known[kind];
     let code = known.get(text);
     if (code === undefined) {
@@ -72,15 +77,17 @@ export class Names {
     return codes;
   }
 
-  skuOf({ meter, dims, model, price, per, amount }: Omit<ReceiptLine, 'amount'> & { amount?: string }): number {
+  skuOf({ meter, dims, model = '', price = '', per = '', amount }: Line): number {
     const priced = amount === undefined ? 0 : 1;
-    const place = `${meter} ${price} ${per} ${priced} ${model ?? ''} ${dims ? JSON.stringify(dims) : ''}`;
-    let code = this.skus.get(place);
-    if (code === undefined) {
-      const sorted = Object.fromEntries(Object.entries(dims ?? {}).sort(([one], [other]) => (one < other ? -1 : 1)));
-      code = this.code('sku', JSON.stringify([meter, sorted, model ?? '', price ?? '', per ?? '', priced]));
-      keep(this.skus, place, code);
+    const dimsText = dims ? JSON.stringify(dims) : '';
+    const skus = this.skus.get(meter) ?? [];
+    for (const sku of skus) {
+      if (sku.price !== price || sku.priced !== priced || sku.per !== per) continue;
+      if (sku.model === model && sku.dims === dimsText) return sku.code;
     }
+    const sorted = Object.fromEntries(Object.entries(dims ?? {}).sort(([one], [other]) => (one < other ? -1 : 1)));
+    const code = this.code('sku', JSON.stringify([meter, sorted, model, price, per, priced]));
+    this.skus.set(meter, [{ model, price, per, priced, dims: dimsText, code }, ...skus.slice(0, mostLike)]);
     return code;
   }
 
@@ -127,7 +134,8 @@ export class Names {
     return written === 1 ? code : (this.find(kind, text) ?? 0);
   }
 
-  protected last(kind: NameKind): number {
+  /** The highest code of any written name. */
+  last(kind: NameKind): number {
     const row = this.sql.all(
       'SELECT MAX(code) AS code FROM rollup_name WHERE epoch = ? AND kind = ?',
       ...[this.epoch, nameKinds.indexOf(kind)],

@@ -1,9 +1,9 @@
-import type { Row, Sql } from '../runtime/ports.ts';
-import { readAttempts } from './rollup-rows.ts';
+import type { Sql } from '../runtime/ports.ts';
+import { type AttemptRow, readAttempts } from './rollup-rows.ts';
 
 /** Whether it is the first attempt of its generation: then none was before it. */
-export function isFirst(row: Row): boolean {
-  return row.id === `${row.generation_id}.1`;
+export function isFirst({ id, generationId }: AttemptRow): boolean {
+  return id.length === generationId.length + 2 && id.endsWith('.1');
 }
 
 /** Whether an attempt is noted as late. Asked without a query where none is. */
@@ -21,13 +21,14 @@ type Order = {
 };
 
 /** The attempts of the same generation that are taken in before a given one. */
-export function siblingsOf(sql: Sql, { upto, isLate, countsOpen, scannedTo }: Order): (row: Row) => Row[] {
-  return ({ id: own, generation_id: generation }) => {
-    const id = String(own);
-    const all = readAttempts(sql, 'between', `${generation}.`, `${generation}/`);
-    return all.filter((row) => {
-      const other = String(row.id);
-      if (other === id || (row.open === 1 && !countsOpen)) return false;
+export function siblingsOf(
+  sql: Sql,
+  { upto, isLate, countsOpen, scannedTo }: Order,
+): (row: AttemptRow) => AttemptRow[] {
+  return ({ id, generationId }) => {
+    const all = readAttempts(sql, 'between', `${generationId}.`, `${generationId}/`);
+    return all.filter(({ id: other, isOpen }) => {
+      if (other === id || (isOpen && !countsOpen)) return false;
       if (isLate(other)) return scannedTo !== undefined && other < id;
       return other <= upto || (scannedTo === undefined ? other < id : other <= scannedTo);
     });

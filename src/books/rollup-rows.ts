@@ -1,5 +1,6 @@
-import type { ReceiptLine } from '../contract/index.ts';
-import type { Row, Sql, SqlValue } from '../runtime/ports.ts';
+import type { Receipt, ReceiptLine } from '../contract/index.ts';
+import type { Sql, SqlValue } from '../runtime/ports.ts';
+import type { NewAttempt } from './attempts.ts';
 import { type CodeColumn, codeColumns, type NumberColumn, numberColumns, type Segment } from './rollup-columns.ts';
 import type { Names } from './rollup-names.ts';
 
@@ -31,23 +32,93 @@ const choices = {
   one: `SELECT ${fields} FROM attempt WHERE id = ?`,
 };
 
-/** Attempts as a segment takes them, by their ids. */
-export function readAttempts(sql: Sql, choice: keyof typeof choices, ...values: SqlValue[]): Row[] {
-  const rows = sql.all(choices[choice], ...values);
-  for (const row of rows) {
-    if (row.is_high === 0) continue;
-    const high = sql.all(`SELECT ${parts('/').join(', ')} FROM attempt WHERE id = ?`, row.id ?? null)[0];
-    row.cost_high = Number(high?.cost);
-    row.markup_high = Number(high?.markup);
-    row.avoided_high = Number(high?.avoided);
-  }
-  return rows;
+/** An attempt as segments take it. Amounts are what is below 2^52, and multiples of it beside. */
+export type AttemptRow = {
+  id: string;
+  generationId: string;
+  isOpen: boolean;
+  /** Read by `readCell`. */
+  cell: string;
+  keyId: string;
+  project: string | undefined;
+  endUser: string | undefined;
+  workflow: string | undefined;
+  parent: string | undefined;
+  /** As JSON. */
+  tags: string | undefined;
+  lines: readonly AnyLine[];
+  units: Record<string, number> | undefined;
+  at: number;
+  cost: number;
+  markup: number;
+  avoided: number;
+  costHigh: number;
+  markupHigh: number;
+  avoidedHigh: number;
+};
+
+/** A receipt's line, as it is or as the book keeps it. */
+type AnyLine = Omit<ReceiptLine, 'amount'> & { amount?: bigint | string };
+
+/** Attempts by their ids, out of the book. */
+export function readAttempts(sql: Sql, choice: keyof typeof choices, ...values: SqlValue[]): AttemptRow[] {
+  return sql.all(choices[choice], ...values).map((row) => {
+    const high =
+      row.is_high === 0
+        ? undefined
+        : sql.all(`SELECT ${parts('/').join(', ')} FROM attempt WHERE id = ?`, row.id ?? null)[0];
+    const lines = row.lines as string | null;
+    return {
+      id: row.id as string,
+      generationId: row.generation_id as string,
+      isOpen: row.open === 1,
+      cell: row.cell as string,
+      keyId: row.key_id as string,
+      project: textOf(row.project),
+      endUser: textOf(row.end_user),
+      workflow: textOf(row.workflow),
+      parent: textOf(row.parent),
+      tags: textOf(row.tags),
+      lines: lines === null || lines === '[]' ? none : (JSON.parse(lines) as AnyLine[]),
+      units: row.units === null ? undefined : (JSON.parse(row.units as string) as Record<string, number>),
+      at: row.at as number,
+      cost: row.cost as number,
+      markup: row.markup as number,
+      avoided: row.avoided as number,
+      costHigh: Number(high?.cost ?? 0),
+      markupHigh: Number(high?.markup ?? 0),
+      avoidedHigh: Number(high?.avoided ?? 0),
+    };
+  });
 }
 
-type StoredLine = Omit<ReceiptLine, 'amount'> & { amount?: string };
+/** What is the same for many attempts, in one text: as the book's rows are read. */
+export function cellOf(
+  { modality, provider, model, simulated }: Pick<NewAttempt, 'modality' | 'provider' | 'model' | 'simulated'>,
+  outcome: string,
+  { status, basis, catalogue }: Receipt,
+): string {
+  return `${modality}\n${provider}\n${simulated ? 1 : 0}\n${outcome}\n${status}\n${basis}\n${catalogue}\n${model}`;
+}
+
+/** @param cost pico-dollars, like the others. */
+export function amountsOf(cost: bigint, charge: bigint, avoided: bigint) {
+  const markup = charge - cost;
+  return {
+    ...{ cost: lowOf(cost), markup: lowOf(markup), avoided: lowOf(avoided) },
+    ...{ costHigh: highOf(cost), markupHigh: highOf(markup), avoidedHigh: highOf(avoided) },
+  };
+}
+
+const wideUnit = BigInt(highUnit);
+const isNarrow = (amount: bigint) => amount < wideUnit && amount > -wideUnit;
+const lowOf = (amount: bigint) => Number(isNarrow(amount) ? amount : amount % wideUnit);
+const highOf = (amount: bigint) => (isNarrow(amount) ? 0 : Number(amount / wideUnit));
 
 /** Turns attempts into columns, one after another. */
 export class SegmentBuilder {
+  firstAt = Number.POSITIVE_INFINITY;
+  lastAt = Number.NEGATIVE_INFINITY;
   private readonly names: Names;
   private readonly codes = emptyColumns<CodeColumn>(codeColumns);
   private readonly numbers = emptyColumns<NumberColumn>(numberColumns);
@@ -58,7 +129,7 @@ export class SegmentBuilder {
   }
 
   /** @param earlier attempts of the same generation that were added to a segment before this one. */
-  add(row: Row, earlier: readonly Row[]): void {
+  add(row: AttemptRow, earlier: readonly AttemptRow[]): void {
     for (const one of earlier) this.push(one, 1);
     this.push(row, earlier.length > 0 ? 2 : 0);
   }
@@ -66,63 +137,61 @@ export class SegmentBuilder {
   finish(): Segment {
     const segment: Segment = { rows: this.rows, codes: {}, numbers: {} };
     for (const column of codeColumns) {
-      if (this.codes[column].some((code) => code !== 0)) segment.codes[column] = Uint32Array.from(this.codes[column]);
+      if (hasAny(this.codes[column])) segment.codes[column] = new Uint32Array(this.codes[column]);
     }
     for (const column of numberColumns) {
-      const values = this.numbers[column];
-      if (values.some((value) => value !== 0)) segment.numbers[column] = Float64Array.from(values);
+      if (hasAny(this.numbers[column])) segment.numbers[column] = new Float64Array(this.numbers[column]);
     }
     return segment;
   }
 
-  private push(row: Row, chain: number): void {
+  private push(row: AttemptRow, chain: number): void {
     const { codes, numbers, names } = this;
     this.rows++;
-    codes.cell.push(names.code('cell', row.cell as string));
-    codes.key.push(names.code('key', row.key_id as string));
-    codes.project.push(codeOf(names, 'project', row.project));
-    codes.user.push(codeOf(names, 'user', row.end_user));
-    codes.workflow.push(codeOf(names, 'workflow', row.workflow));
-    codes.parent.push(codeOf(names, 'parent', row.parent));
+    if (row.at < this.firstAt) this.firstAt = row.at;
+    if (row.at > this.lastAt) this.lastAt = row.at;
+    codes.cell.push(names.code('cell', row.cell));
+    codes.key.push(names.code('key', row.keyId));
+    codes.project.push(names.code('project', row.project));
+    codes.user.push(names.code('user', row.endUser));
+    codes.workflow.push(names.code('workflow', row.workflow));
+    codes.parent.push(names.code('parent', row.parent));
     codes.chain.push(chain);
-    numbers.at.push(row.at as number);
-    numbers.cost.push(row.cost as number);
-    numbers.markup.push(row.markup as number);
-    numbers.avoided.push(row.avoided as number);
-    numbers.costHigh.push((row.cost_high as number | undefined) ?? 0);
-    numbers.markupHigh.push((row.markup_high as number | undefined) ?? 0);
-    numbers.avoidedHigh.push((row.avoided_high as number | undefined) ?? 0);
-    const tags = row.tags === null ? none : names.tagsOf(row.tags as string);
+    numbers.at.push(row.at);
+    numbers.cost.push(row.cost);
+    numbers.markup.push(row.markup);
+    numbers.avoided.push(row.avoided);
+    numbers.costHigh.push(row.costHigh);
+    numbers.markupHigh.push(row.markupHigh);
+    numbers.avoidedHigh.push(row.avoidedHigh);
+    const tags = row.tags === undefined ? none : names.tagsOf(row.tags);
     codes.tagCount.push(tags.length);
     for (const tag of tags) codes.tag.push(tag);
-    const tokens = this.pushLines(row.lines as string | null);
-    this.pushUnits(tokens, row.units as string | null);
+    const tokens = this.pushLines(row.lines);
+    this.pushUnits(tokens, row.units);
   }
 
   /** Returns the tokens of all lines. */
-  private pushLines(text: string | null): number {
+  private pushLines(lines: readonly AnyLine[]): number {
     const { codes, numbers, names } = this;
-    const lines: StoredLine[] = text === null || text === '[]' ? none : JSON.parse(text);
     let tokens = 0;
     for (const line of lines) {
+      const { amount = '0' } = line;
+      // As JSON has it, where there is no number.
+      const quantity = Number.isFinite(line.quantity) ? line.quantity : 0;
       codes.sku.push(names.skuOf(line));
-      numbers.lineQuantity.push(line.quantity);
-      if (line.meter.endsWith('_tokens')) tokens += line.quantity;
-      const amount = line.amount ?? '0';
+      numbers.lineQuantity.push(quantity);
+      if (line.meter.endsWith('_tokens')) tokens += quantity;
       const whole = Number(amount);
-      if (whole < highUnit && whole > -highUnit) {
-        numbers.lineAmount.push(whole);
-        numbers.lineAmountHigh.push(0);
-      } else {
-        numbers.lineAmount.push(Number(BigInt(amount) % BigInt(highUnit)));
-        numbers.lineAmountHigh.push(Number(BigInt(amount) / BigInt(highUnit)));
-      }
+      const isWide = whole >= highUnit || whole <= -highUnit;
+      numbers.lineAmount.push(isWide ? lowOf(BigInt(amount)) : whole);
+      numbers.lineAmountHigh.push(isWide ? highOf(BigInt(amount)) : 0);
     }
     codes.lineCount.push(lines.length);
     return tokens;
   }
 
-  private pushUnits(tokens: number, text: string | null): void {
+  private pushUnits(tokens: number, units: Record<string, number> | undefined): void {
     const { codes, numbers, names } = this;
     let count = 0;
     const push = (name: string, quantity: number) => {
@@ -132,18 +201,20 @@ export class SegmentBuilder {
       count++;
     };
     if (tokens > 0) push('tokens', tokens);
-    if (text !== null) {
-      const units = JSON.parse(text) as Record<string, number>;
-      for (const name in units) if (name !== 'tokens' || tokens === 0) push(name, Number(units[name]));
-    }
+    for (const name in units) if (name !== 'tokens' || tokens === 0) push(name, Number(units[name]));
     codes.unitCount.push(count);
   }
 }
 
 const none: never[] = [];
 
-function codeOf(names: Names, kind: 'project' | 'user' | 'workflow' | 'parent', value: SqlValue | undefined): number {
-  return value === null || value === undefined ? 0 : names.code(kind, value as string);
+function hasAny(values: readonly number[]): boolean {
+  for (const value of values) if (value !== 0) return true;
+  return false;
+}
+
+function textOf(value: SqlValue | undefined): string | undefined {
+  return value === null ? undefined : (value as string);
 }
 
 function emptyColumns<Name extends string>(names: readonly Name[]): Record<Name, number[]> {

@@ -1,8 +1,9 @@
-import type { Sql } from '../runtime/ports.ts';
+import type { Row, Sql } from '../runtime/ports.ts';
 import {
   allColumns,
   blobOf,
   type Column,
+  columns,
   countOf,
   isCode,
   pack,
@@ -77,12 +78,11 @@ export class Segments {
       lengths[count] ??= sumOf(segment.codes[count], lengthOf(count));
       return lengths[count];
     };
+    const first = numberOf(id, part, allColumns[0]!);
+    const rowOf = wanted === columns ? this.all(first) : (number: number) => this.one(number);
     for (const column of allColumns) {
       if (!wanted.includes(column)) continue;
-      const row = this.sql.all(
-        'SELECT kind, base, data FROM rollup_column WHERE id = ?',
-        numberOf(id, part, column),
-      )[0];
+      const row = rowOf(numberOf(id, part, column));
       if (!row) continue;
       const packed = { kind: Number(row.kind), base: Number(row.base), data: blobOf(row.data) };
       const length = lengthOf(column);
@@ -91,6 +91,20 @@ export class Segments {
       else segment.numbers[column] = unpackNumbers(packed, length, scratch?.numbersFor(room, length));
     }
     return segment;
+  }
+
+  private one(number: number): Row | undefined {
+    return this.sql.all('SELECT kind, base, data FROM rollup_column WHERE id = ?', number)[0];
+  }
+
+  /** One question for all columns of a part. */
+  private all(first: number): (number: number) => Row | undefined {
+    const rows = this.sql.all(
+      'SELECT id, kind, base, data FROM rollup_column WHERE id >= ? AND id < ?',
+      ...[first, first + columnsAPart],
+    );
+    const found = new Map(rows.map((row) => [Number(row.id), row]));
+    return (number) => found.get(number);
   }
 
   write(epoch: number, level: number, firstAt: number, lastAt: number, segment: Segment): void {

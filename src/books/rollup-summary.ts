@@ -5,6 +5,7 @@ import {
   isCode,
   type NumberColumn,
   type Segment,
+  slices,
   summaryCodeColumns,
   summaryNumberColumns,
 } from './rollup-columns.ts';
@@ -28,21 +29,31 @@ export type Summaries = {
   chained: Segment;
 };
 
-/** A segment in fewer rows; undefined where they are hardly fewer. */
-export function summarize(sql: Sql, epoch: number, segment: Segment): Summaries | undefined {
+/** Attempts that are looked at in one go: a few milliseconds. */
+const rowsAPart = 4_096;
+
+/** A segment in fewer rows, a part at a time; undefined where they are hardly fewer. */
+export function* summarize(sql: Sql, epoch: number, segment: Segment): Generator<void, Summaries | undefined> {
   const { chain } = segment.codes;
   const chained = chosenRows(segment, (row) => chain !== undefined && chain[row] !== 0);
   const plain = chain ? chosenRows(segment, (row) => chain[row] === 0) : segment;
-  const scanBy = (groups: SpendQuery['groupBy'], isPlain: boolean) => {
+  const scanBy = function* (groups: SpendQuery['groupBy'], isPlain: boolean): Generator<void, SpendScan> {
     const plan = new SpendPlan(sql, epoch, { groupBy: groups, simulated: 'include', plain: isPlain });
     const scan = new SpendScan(plan, Number.POSITIVE_INFINITY);
-    scan.add(plain, true);
+    for (const slice of slices(plain, rowsAPart)) {
+      yield;
+      if (isPlain) scan.add(slice, true);
+      else scan.addTallies(slice, true);
+    }
     return scan;
   };
-  const rows = scanBy(bySums, true);
+  const rows = yield* scanBy(bySums, true);
   if (rows.groups * worth > plain.rows) return undefined;
-  const summary = written(rows, scanBy([...bySums, 'unit'], true));
-  return { summary, spans: written(scanBy(bySpans, false), scanBy([...bySpans, 'unit'], false)), chained };
+  const lines = yield* scanBy([...bySums, 'unit'], true);
+  const summary = written(rows, lines);
+  const spans = yield* scanBy(bySpans, false);
+  const lineSpans = yield* scanBy([...bySpans, 'unit'], false);
+  return { summary, spans: written(spans, lineSpans), chained };
 }
 
 const shared = ['cell', 'key', 'project', 'unitCount', 'unit'] as const;

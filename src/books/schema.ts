@@ -253,4 +253,13 @@ DELETE FROM rollup_late;
 -- what has aged: answers of the cache live longer than those of keys
 CREATE INDEX idempotency_aged ON idempotency (key_id = 'cache', created_at);
 `,
+  `
+-- pieces of what is too long for a row: see long-texts.ts
+CREATE TABLE long_text (
+  name TEXT NOT NULL,
+  place INTEGER NOT NULL,
+  text TEXT NOT NULL,
+  PRIMARY KEY (name, place)
+) STRICT, WITHOUT ROWID;
+`,
 ];

@@ -3,6 +3,13 @@ import type { CodeColumn, Segment } from './rollup-columns.ts';
 /** The code of each row, in borrowed memory where it has to be worked out. */
 export type CodesOf = (segment: Segment, room: Uint32Array) => Uint32Array;
 
+/** One step of grouping: codes by row, and what they are called. */
+export type Level = {
+  name: string;
+  codesOf: CodesOf;
+  text(code: number): string;
+};
+
 /** Numbers by code, each found out once. */
 export class Lazy {
   private values = new Int32Array(256).fill(-2);

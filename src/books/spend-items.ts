@@ -1,4 +1,6 @@
-import type { Segment } from './rollup-columns.ts';
+import { type Segment, sumOf } from './rollup-columns.ts';
+import type { Scratch } from './scratch.ts';
+import type { Pairs } from './spend-pairs.ts';
 import type { Items } from './spend-sums.ts';
 
 /** Rows with their groups: `whole` with the copies of earlier attempts, `items` without. */
@@ -35,21 +37,41 @@ export function groupsByRow({ size, groups, of }: Items): (row: number) => numbe
 }
 
 /** Rows that have copies of earlier attempts before them. */
-export function* chainsOf(chain: Uint32Array, rows: number): Generator<{ row: number; copies: number[] }> {
+export function chainsOf(chain: Uint32Array, rows: number): { row: number; copies: number[] }[] {
+  const chains: { row: number; copies: number[] }[] = [];
   let copies: number[] = [];
   for (let row = 0; row < rows; row++) {
-    if (chain[row] === 0) continue;
-    if (chain[row] === 1) copies.push(row);
+    const mark = chain[row]!;
+    if (mark === 0) continue;
+    if (mark === 1) copies.push(row);
     else {
-      yield { row, copies };
+      chains.push({ row, copies });
       copies = [];
     }
   }
+  return chains;
 }
 
-/** Copies of earlier attempts do not count. */
-export function leaveCopies({ size, groups, of }: Items, chain: Uint32Array): void {
-  for (let item = 0; item < size; item++) if (chain[of === undefined ? item : of[item]!] === 1) groups[item] = -1;
+/** Each row once for each of its tags, and once under 0 where it has none. @param tags pairs of a group and a tag. */
+export function itemsByTag(
+  { rows, codes: { tagCount, tag } }: Segment,
+  groups: Int32Array,
+  tags: Pairs,
+  scratch: Scratch,
+): Items {
+  const most = rows + sumOf(tagCount, rows);
+  const [found, of] = [scratch.groupsFor('tagged', most), scratch.groupsFor('tagged rows', most)];
+  let [place, size] = [0, 0];
+  for (let row = 0; row < rows; row++) {
+    const count = tagCount === undefined ? 0 : tagCount[row]!;
+    const group = groups[row]!;
+    for (let index = 0; group >= 0 && index < Math.max(count, 1); index++) {
+      found[size] = tags.indexOf(group, count === 0 ? 0 : tag![place + index]!);
+      of[size++] = row;
+    }
+    place += count;
+  }
+  return { size, groups: found, of };
 }
 
 /** Rows with none of the wanted tags do not count. */

@@ -79,18 +79,3 @@ function hashOf(first: number, second: number): number {
   const mixed = Math.imul(Math.imul(first, 0x9e3779b1) ^ second, 0x85ebca6b);
   return mixed ^ (mixed >>> 15);
 }
-
-/** A list of whole numbers that grows. */
-export class Whole {
-  size = 0;
-  values = new Int32Array(1024);
-
-  push(value: number): void {
-    if (this.size === this.values.length) {
-      const { values } = this;
-      this.values = new Int32Array(this.size * 2);
-      this.values.set(values);
-    }
-    this.values[this.size++] = value;
-  }
-}

@@ -3,21 +3,17 @@ import type { Sql } from '../runtime/ports.ts';
 import type { Column } from './rollup-columns.ts';
 import { type Cell, PassingNames, readCell, readSku, type Sku } from './rollup-names.ts';
 import type { SpendFilter, SpendQuery } from './spend.ts';
-import { type CodesOf, column, Lazy, mapped, timeCodes } from './spend-codes.ts';
-import { Pairs } from './spend-pairs.ts';
+import { type CodesOf, column, Lazy, type Level, mapped, timeCodes } from './spend-codes.ts';
 import { mark } from './spend-sums.ts';
+import { tagSets } from './spend-tag-sets.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
 
-/** One step of grouping: codes by row, and what they are called. */
-export type Level = {
-  name: string;
-  codesOf: CodesOf;
-  text(code: number): string;
-};
 export type Filter = { codesOf: CodesOf; allowed: Set<number> };
 
+/** What is read once more for percentiles: beside it, what rows are grouped by and charged. */
+const neededTwice = /^(cell|chain|cost|tag|unit|line|sku)/;
 const cellGroups = ['modality', 'provider', 'model', 'simulated', 'status', 'basis', 'catalogue'];
 const nameGroups = ['project', 'user', 'workflow', 'parent'] as const;
 
@@ -26,6 +22,8 @@ export class SpendPlan {
   readonly names: PassingNames;
   readonly query: SpendQuery;
   readonly columns: Column[];
+  /** Those that percentiles and units are read from where rows have their groups. */
+  readonly putOffColumns: Column[];
   /** The columns of summaries that are read; undefined where summaries do not tell what is asked. */
   readonly summaryColumns: Column[] | undefined;
   /** The columns that percentiles are read from beside a summary, and where they are. */
@@ -74,6 +72,7 @@ export class SpendPlan {
     for (const group of groupBy) this.addLevel(group);
     this.addFilters();
     this.columns = this.wantedColumns();
+    this.putOffColumns = this.columns.filter((name) => neededTwice.test(name));
     this.summaryColumns = this.isWithin([...cellGroups, 'day', 'key', 'key_id', 'project'])
       ? this.wantedOfSummaries()
       : undefined;
@@ -157,7 +156,7 @@ export class SpendPlan {
     } else if (group === 'key_id') {
       this.levels.push({ name: group, codesOf: column('key'), text: (code) => this.names.text('key', code) });
     } else if (group === 'tags') {
-      this.levels.push(this.tagSets());
+      this.levels.push(tagSets(this.names, this.query.tagNames));
     } else {
       const kind = nameGroups.find((name) => name === group);
       if (kind) this.levels.push({ name: group, codesOf: column(kind), text: (code) => this.names.text(kind, code) });
@@ -191,39 +190,12 @@ export class SpendPlan {
     return String(this.sql.all('SELECT name FROM key WHERE id = ?', id)[0]?.name ?? '');
   }
 
-  /** All tags of a row as one code: the first, the first with the second, and so on. */
-  private tagSets(): Level {
-    const sets = new Pairs();
-    const none = sets.indexOf(0, 0);
-    const isWanted = this.wantedTags();
-    const text = (code: number): string => {
-      const tags: string[] = [];
-      for (let set = code; set !== none; ) {
-        tags.unshift(this.names.text('tag', sets.second[set]!));
-        set = sets.first[set]!;
-      }
-      return JSON.stringify(tags.sort());
-    };
-    const codesOf: CodesOf = ({ rows, codes: { tagCount, tag } }, room) => {
-      room.fill(none, 0, rows);
-      let place = 0;
-      for (let row = 0; tagCount && tag && row < rows; row++) {
-        for (const end = place + tagCount[row]!; place < end; place++) {
-          if (isWanted(tag[place]!)) room[row] = sets.indexOf(room[row]!, tag[place]!);
-        }
-      }
-      return room;
-    };
-    return { name: 'tags', codesOf, text };
-  }
-
-  /** Which tags have one of the names asked for. */
-  private wantedTags(): (tag: number) => boolean {
-    const { tagNames } = this.query;
-    if (!tagNames) return () => true;
-    const { known, last } = this.names.tagsNamed(tagNames);
-    const isNamed = (tag: number) => tagNames.includes(this.names.text('tag', tag).split('=')[0] ?? '');
-    return (tag) => (tag <= last ? known.has(tag) : isNamed(tag));
+  /** So many groups there may well be: names of the kind that most are known of. */
+  get likelyGroups(): number {
+    const { groupBy, filters = {} } = this.query;
+    const kinds = ['user', 'workflow', 'parent', 'tag'] as const;
+    const wide = kinds.filter((kind) => groupBy.includes(kind) && filters[kind] === undefined);
+    return Math.max(0, ...wide.map((kind) => this.names.last(kind)));
   }
 
   /** How much work an attempt is, against one that is only added up. */

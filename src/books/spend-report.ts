@@ -1,22 +1,25 @@
 import { GatewayError } from '../contract/index.ts';
 import { roundedQuantity } from '../meter/money.ts';
-import type { Row, Sql } from '../runtime/ports.ts';
+import type { Sql } from '../runtime/ports.ts';
 import { Lists } from './percentile.ts';
 import type { Rollup } from './rollup.ts';
 import { type Segment, slices } from './rollup-columns.ts';
 import { isFirst, lateOnes, siblingsOf } from './rollup-order.ts';
-import { readAttempts, SegmentBuilder } from './rollup-rows.ts';
+import { type AttemptRow, readAttempts, SegmentBuilder } from './rollup-rows.ts';
 import type { StoredSegment } from './rollup-store.ts';
 import type { Percentiles, SpendAnswer, SpendQuery, SpendRow, SpendStep, SpendSums } from './spend.ts';
+import { dearest, groupsAStep } from './spend-dearest.ts';
 import { SpendPlan } from './spend-plan.ts';
 import { SpendScan } from './spend-scan.ts';
 import { Sums } from './spend-sums.ts';
 
 /** What one step does at most: a few milliseconds of each. */
-const [rowsAStep, attemptsAStep, groupsAStep, answersAStep] = [8_192, 160, 50_000, 200] as const;
+const [rowsAStep, attemptsAStep, answersAStep] = [8_192, 160, 200] as const;
 /** More groups than this are not held in memory; more rows than that are not put in order. */
 const mostGroups = 250_000;
 const mostSorted = 10_000;
+/** Rows whose groups are kept until percentiles are read: 16 MB. */
+const mostPlaced = 4_000_000;
 const ranks = [0.5, 0.95];
 /** Attempts that take as long as a row of percentiles. */
 const attemptsASpanRow = 20;
@@ -30,6 +33,9 @@ export class SpendReport {
   private readonly query: SpendQuery;
   private readonly plan: SpendPlan;
   private readonly scan: SpendScan;
+  /** Groups of rows by segment, from the first reading. */
+  private readonly placed = new Map<string, Int32Array>();
+  private placedRows = 0;
   /** What this step has done so far. */
   private work = 0;
   private readonly steps: Generator<SpendRow[], Omit<SpendAnswer, 'rows'>>;
@@ -50,8 +56,12 @@ export class SpendReport {
 
   private *run(): Generator<SpendRow[], Omit<SpendAnswer, 'rows'>> {
     yield* this.readColumns();
-    yield* this.readRest((segment) => this.scan.add(segment, false));
-    const chosen = yield* this.choose();
+    const fresh: Segment[] = [];
+    yield* this.readRest((segment) => {
+      this.scan.add(segment, false);
+      fresh.push(segment);
+    });
+    const chosen = yield* dearest(this.scan.sums, this.scan.groups, this.query.limit);
     if (this.scan.isPutOff) {
       const wanted = new Uint8Array(this.scan.groups);
       const attempts = new Int32Array(this.scan.groups);
@@ -61,7 +71,10 @@ export class SpendReport {
       }
       if (!this.plan.byLine) this.scan.costs = new Lists(attempts);
       yield* this.readColumns(wanted);
-      yield* this.readRest((segment) => this.scan.addPutOff(segment, false, wanted));
+      for (const segment of fresh) {
+        yield [];
+        this.scan.addPutOff(segment, false, wanted);
+      }
     }
     this.hasRead = true;
     yield [];
@@ -90,11 +103,26 @@ export class SpendReport {
     wanted?: Uint8Array,
   ): Generator<SpendRow[], void> {
     const { plan, rollup, scan } = this;
-    for (const slice of slices(rollup.segments.read(stored, plan.columns, part, scan.scratch), this.rowsASlice)) {
-      yield* this.pause(slice.rows * plan.weight);
-      if (wanted) scan.addPutOff(slice, inside, wanted);
-      else scan.add(slice, inside);
+    const known = this.roomFor(`${stored.id} ${part}`, part === 'attempts' ? stored.rows : stored.summary!.chained);
+    const wantedColumns = wanted && known ? plan.putOffColumns : plan.columns;
+    let from = 0;
+    for (const slice of slices(rollup.segments.read(stored, wantedColumns, part, scan.scratch), this.rowsASlice)) {
+      yield* this.pause(slice.rows * (wanted && known ? 1 : plan.weight));
+      const room = known?.subarray(from, from + slice.rows);
+      from += slice.rows;
+      if (wanted) scan.addPutOff(slice, inside, wanted, room);
+      else scan.add(slice, inside, room);
     }
+  }
+
+  /** Where the groups of a part's rows are kept for a second reading; undefined where that would be too many. */
+  private roomFor(part: string, rows: number): Int32Array | undefined {
+    const known = this.placed.get(part);
+    if (known || this.query.plain || this.placedRows + rows > mostPlaced) return known;
+    const room = new Int32Array(rows);
+    this.placed.set(part, room);
+    this.placedRows += rows;
+    return room;
   }
 
   private *readSummary(stored: StoredSegment, inside: boolean, wanted?: Uint8Array): Generator<SpendRow[], void> {
@@ -138,11 +166,11 @@ export class SpendReport {
     const order = { upto, isLate, countsOpen: true };
     const siblings = siblingsOf(sql, order);
     for (let after = upto; ; ) {
-      const rows = readAttempts(sql, 'after', after, attemptsAStep);
-      const own = rows.filter((row) => !isLate(String(row.id)));
+      const rows = this.rollup.recent.after(after, attemptsAStep);
+      const own = rows.filter(({ id }) => !isLate(id));
       if (own.length > 0) read(this.build(own, (row) => (isFirst(row) ? [] : siblings(row))));
       if (rows.length < attemptsAStep) break;
-      after = String(rows.at(-1)?.id);
+      after = rows.at(-1)?.id ?? after;
       yield [];
     }
     // Above any id.
@@ -161,33 +189,10 @@ export class SpendReport {
     if (this.scan.groups > mostGroups) throw tooMany();
   }
 
-  private build(rows: readonly Row[], siblings: (row: Row) => Row[]): Segment {
+  private build(rows: readonly AttemptRow[], siblings: (row: AttemptRow) => AttemptRow[]): Segment {
     const builder = new SegmentBuilder(this.plan.names);
     for (const row of rows) builder.add(row, siblings(row));
     return builder.finish();
-  }
-
-  /** The dearest groups, or all where the limit allows. */
-  private *choose(): Generator<SpendRow[], { groups: number[]; isAll: boolean }> {
-    const { sums, groups: size } = this.scan;
-    const limit = this.query.limit ?? Number.POSITIVE_INFINITY;
-    // By size first: only those near the limit have to be put in order.
-    const sizeOf = (group: number) => Math.min(1023, Math.floor(Math.log2(Math.max(sums.costNear(group), 0) + 1) * 16));
-    const sizes = new Int32Array(1024);
-    const groups: number[] = [];
-    for (let group = 0; group < size; group++) {
-      if (group % groupsAStep === groupsAStep - 1) yield [];
-      if (sums.attemptsAt(group) === 0) continue;
-      groups.push(group);
-      sizes[sizeOf(group)]!++;
-    }
-    if (groups.length <= limit) return { groups, isAll: true };
-    yield [];
-    let least = 1023;
-    for (let sum = sizes[least]!; sum < limit && least > 0; ) sum += sizes[--least]!;
-    const near = groups.filter((group) => sizeOf(group) >= least);
-    near.sort((one, other) => sums.costNear(other) - sums.costNear(one) || one - other);
-    return { groups: near.slice(0, limit), isAll: false };
   }
 
   private *sumRest(chosen: readonly number[]): Generator<SpendRow[], SpendSums & { groups: number }> {

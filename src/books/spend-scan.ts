@@ -2,13 +2,13 @@ import { type Lists, Tally } from './percentile.ts';
 import type { Segment } from './rollup-columns.ts';
 import { highUnit } from './rollup-rows.ts';
 import { Scratch } from './scratch.ts';
-import { chainsOf, groupsByRow, leaveCopies, leaveUntagged, type Placed } from './spend-items.ts';
+import { itemsByTag, leaveUntagged, type Placed } from './spend-items.ts';
 import { addLines } from './spend-lines.ts';
-import { Pairs, Whole } from './spend-pairs.ts';
+import { Pairs } from './spend-pairs.ts';
 import type { SpendPlan } from './spend-plan.ts';
 import { addSpans, addSummary } from './spend-summary.ts';
 import { Counts, type Items, mark, Sums } from './spend-sums.ts';
-import { million, tallyChains, tallyLines, tallyRows } from './spend-tally.ts';
+import { countChains, million, tallyChains, tallyLines, tallyRows } from './spend-tally.ts';
 
 /** More groups than this are not tallied in passing. */
 const mostTallied = 2_000;
@@ -39,6 +39,7 @@ export class SpendScan {
     this.plan = plan;
     this.most = most;
     this.levels = plan.levels.map(() => new Pairs());
+    this.isPutOff = !plan.query.plain && plan.likelyGroups > most;
   }
 
   /** How many groups there are by now. */
@@ -87,9 +88,12 @@ export class SpendScan {
     return codes;
   }
 
-  /** @param inside whether all of its times are within the query's. */
-  add(segment: Segment, inside: boolean): void {
-    const placed = this.placed(segment, inside);
+  /**
+   * @param inside whether all of its times are within the query's.
+   * @param room where the groups of its rows are written, for `addPutOff`.
+   */
+  add(segment: Segment, inside: boolean, room?: Int32Array): void {
+    const placed = this.placed(segment, this.place(segment, inside, room));
     this.checkGroups();
     if (this.plan.byLine) addLines(this, segment, placed);
     else this.addRows(segment, placed);
@@ -97,26 +101,26 @@ export class SpendScan {
 
   /** The same with a summary, whose rows are many attempts each. @param wanted where it was added before: only units are. */
   addSummary(summary: Segment, inside: boolean, wanted?: Uint8Array): void {
-    const marks = this.scratch.bytesFor('marks', summary.rows);
-    const groups = this.place(summary, inside, marks);
+    const groups = this.place(summary, inside);
     this.checkGroups();
-    addSummary(this, summary, groups, marks, wanted);
+    addSummary(this, summary, groups, this.marksOf(summary, groups), wanted);
   }
 
   /** The percentiles that go with a summary. @param wanted by group, 1 for those that are asked for; absent for all. */
   addSpans(spans: Segment, inside: boolean, wanted?: Uint8Array): void {
-    addSpans(this, spans, this.place(spans, inside, this.scratch.bytesFor('marks', spans.rows)), wanted);
+    addSpans(this, spans, this.place(spans, inside), wanted);
   }
 
   /** The same from the attempts that are in the summary. */
   addTallies(segment: Segment, inside: boolean, wanted?: Uint8Array): void {
-    const placed = this.placed(segment, inside);
+    const placed = this.placed(segment, this.place(segment, inside));
     if (this.plan.byLine) tallyLines(this, segment, placed, wanted);
     else tallyRows(this, segment, placed, wanted);
   }
 
   private checkGroups(): void {
-    if (this.groups <= this.most || this.isPutOff) return;
+    // Lines are counted in passing all the same.
+    if (this.groups <= this.most || this.isPutOff || (this.plan.byLine && this.plan.query.plain)) return;
     this.isPutOff = true;
     this.costs = new Tally();
     this.unitCosts = new Tally();
@@ -141,38 +145,59 @@ export class SpendScan {
     return entry;
   }
 
-  /** Units and percentiles of a segment that was added before. @param wanted by group, 1 for those that are asked for. */
-  addPutOff(segment: Segment, inside: boolean, wanted: Uint8Array): void {
-    const placed = this.placed(segment, inside);
-    const { items, whole } = placed;
-    for (const list of new Set([items, whole])) {
-      for (let item = 0; !this.plan.byLine && item < list.size; item++) {
-        if (list.groups[item]! >= 0 && wanted[list.groups[item]!] !== 1) list.groups[item] = -1;
-      }
-    }
-    if (this.plan.byLine) {
+  /**
+   * Units and percentiles of a segment that was added before.
+   * @param wanted by group, 1 for those that are asked for.
+   * @param known the groups of its rows, where they were kept. They are gone afterwards.
+   */
+  addPutOff(segment: Segment, inside: boolean, wanted: Uint8Array, known?: Int32Array): void {
+    const { byLine, groupsTags } = this.plan;
+    const leaveUnwanted = ({ size, groups }: Items) => {
+      for (let item = 0; item < size; item++) if (groups[item]! >= 0 && wanted[groups[item]!] !== 1) groups[item] = -1;
+    };
+    const groups = known ?? this.place(segment, inside);
+    if (!byLine && !groupsTags) leaveUnwanted({ size: segment.rows, groups });
+    const placed = this.placed(segment, groups);
+    if (byLine) {
       tallyLines(this, segment, placed, wanted, true);
       return;
     }
+    if (groupsTags) for (const list of new Set([placed.items, placed.whole])) leaveUnwanted(list);
     this.addUnits(segment, placed);
     if (segment.codes.chain) tallyChains(this, segment.codes.chain, segment.rows, placed);
   }
 
-  private placed(segment: Segment, inside: boolean): Placed {
-    const { scratch, plan } = this;
-    const { rows } = segment;
-    const marks = scratch.bytesFor('marks', rows);
-    const groups = this.place(segment, inside, marks);
-    const items = plan.groupsTags ? this.byTags(segment, groups) : { size: rows, groups };
-    const { chain } = segment.codes;
-    const whole = chain ? { ...items, groups: items.groups.slice(0, items.size) } : items;
-    if (chain) leaveCopies(items, chain);
-    return { items, whole, marks, paid: this.paidBy(segment, marks), ends: this.endsOf(segment) };
+  private placed(segment: Segment, groups: Int32Array): Placed {
+    const { rows, codes } = segment;
+    const whole = this.plan.groupsTags ? itemsByTag(segment, groups, this.tags, this.scratch) : { size: rows, groups };
+    const marks = this.marksOf(segment, groups);
+    const items = codes.chain ? this.withoutCopies(whole, codes.chain) : whole;
+    return { items, whole, marks, paid: this.paidBy(segment, groups, marks), ends: this.endsOf(segment) };
   }
 
-  private paidBy({ rows, numbers: { cost, costHigh } }: Segment, marks: Uint8Array): Float64Array {
+  /** Copies of earlier attempts do not count. */
+  private withoutCopies({ size, groups, of }: Items, chain: Uint32Array): Items {
+    const own = this.scratch.groupsFor('own', size);
+    for (let item = 0; item < size; item++) {
+      own[item] = chain[of === undefined ? item : of[item]!] === 1 ? -1 : groups[item]!;
+    }
+    return { size, groups: own, of };
+  }
+
+  /** Of the rows that have a group. */
+  private marksOf({ rows, codes: { cell } }: Segment, groups: Int32Array): Uint8Array {
+    const { cellMarks } = this.plan;
+    const marks = this.scratch.bytesFor('marks', rows);
+    for (let row = 0; row < rows; row++) {
+      if (groups[row]! >= 0) marks[row] = cellMarks.at(cell === undefined ? 0 : cell[row]!);
+    }
+    return marks;
+  }
+
+  private paidBy({ rows, numbers: { cost, costHigh } }: Segment, groups: Int32Array, marks: Uint8Array): Float64Array {
     const paid = this.scratch.numbersFor('paid', rows);
     for (let row = 0; row < rows; row++) {
+      if (groups[row]! < 0) continue;
       const known = (cost === undefined ? 0 : cost[row]!) + (costHigh === undefined ? 0 : costHigh[row]! * highUnit);
       paid[row] = (marks[row]! & mark.billed) === 0 ? -1 : known > 0 ? known : 0;
     }
@@ -190,19 +215,14 @@ export class SpendScan {
     return ends;
   }
 
-  /** The group of each row, or -1; and its marks. */
-  private place(segment: Segment, inside: boolean, marks: Uint8Array): Int32Array {
+  /** The group of each row, or -1. */
+  private place(segment: Segment, inside: boolean, room?: Int32Array): Int32Array {
     const { plan, levels, scratch } = this;
     const { rows, codes, numbers } = segment;
-    const { from, to } = plan;
-    const groups = scratch.groupsFor('groups', rows);
+    const { from, to, cells } = plan;
+    const groups = room ?? scratch.groupsFor('groups', rows);
     const { cell } = codes;
-    for (let row = 0; row < rows; row++) {
-      const code = cell === undefined ? 0 : cell[row]!;
-      const group = plan.cells.at(code);
-      groups[row] = group;
-      if (group >= 0) marks[row] = plan.cellMarks.at(code);
-    }
+    for (let row = 0; row < rows; row++) groups[row] = cells.at(cell === undefined ? 0 : cell[row]!);
     const { at } = numbers;
     if (!inside && at) for (let row = 0; row < rows; row++) if (at[row]! < from || at[row]! >= to) groups[row] = -1;
     for (const [place, { codesOf, allowed }] of plan.filters.entries()) {
@@ -219,22 +239,6 @@ export class SpendScan {
       }
     }
     return groups;
-  }
-
-  /** Each row once for each of its tags, and once under 0 where it has none. */
-  private byTags({ rows, codes: { tagCount, tag } }: Segment, groups: Int32Array): Items & { of: Int32Array } {
-    const [found, of] = [new Whole(), new Whole()];
-    let place = 0;
-    for (let row = 0; row < rows; row++) {
-      const count = tagCount === undefined ? 0 : tagCount[row]!;
-      const group = groups[row]!;
-      for (let index = 0; group >= 0 && index < Math.max(count, 1); index++) {
-        found.push(this.tags.indexOf(group, count === 0 ? 0 : tag![place + index]!));
-        of.push(row);
-      }
-      place += count;
-    }
-    return { size: found.size, groups: found.values, of: of.values };
   }
 
   private addRows(segment: Segment, placed: Placed): void {
@@ -259,7 +263,7 @@ export class SpendScan {
     }
     if (!isPutOff) this.addUnits(segment, placed);
     if (!codes.chain) return;
-    addChains(this, codes.chain, rows, groupsByRow(whole));
+    countChains(this, codes.chain, rows, whole);
     if (!isPutOff && !this.plan.query.plain) tallyChains(this, codes.chain, rows, placed);
   }
 
@@ -295,20 +299,5 @@ export class SpendScan {
         if (cost >= 0 && quantity > 0) unitCosts.add(entry, (cost * million) / quantity);
       }
     }
-  }
-}
-
-/** Attempts of generations that had others before: no new generation where one of those counted. */
-function addChains(
-  { sums, total }: SpendScan,
-  chain: Uint32Array,
-  rows: number,
-  groupsOf: (row: number) => number[],
-): void {
-  for (const { row, copies } of chainsOf(chain, rows)) {
-    const own = groupsOf(row);
-    if (own.length === 0) continue;
-    if (copies.some((copy) => groupsOf(copy).length > 0)) total.countAgain(0);
-    for (const group of own) if (copies.some((copy) => groupsOf(copy).includes(group))) sums.countAgain(group);
   }
 }

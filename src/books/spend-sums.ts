@@ -16,6 +16,11 @@ export class Counts {
   at(group: number): number {
     return this.values[group] ?? 0;
   }
+
+  addFrom(group: number, other: Counts, from: number): void {
+    const value = other.at(from);
+    if (value !== 0) this.add(group, value);
+  }
 }
 
 /** Exact sums of whole pico-dollars by group. */
@@ -47,13 +52,16 @@ class Money {
 /** What holds of an attempt by its cell alone. */
 export const mark = { open: 1, failed: 2, unpriced: 4, estimated: 8, hit: 16, billed: 32 } as const;
 
-/** A group's sums stand together, so that one look at memory finds them: eight numbers each. */
-const stride = 8;
-const [attemptsPlace, againPlace, costPlace, markupPlace, avoidedPlace] = [0, 1, 2, 4, 6] as const;
+/** A group's sums stand together, so that one look at memory finds them: four numbers each; and their multiples of 2^52 apart. */
+const stride = 4;
+const [attemptsPlace, costPlace, markupPlace, avoidedPlace] = [0, 1, 2, 3] as const;
+/** Attempts of generations that had been counted before have no multiples: they stand where those of the attempts would. */
+const againPlace = attemptsPlace;
 
 /** What is added up for each group. Money is exact: below 2^52, and beside it multiples of that. */
 export class Sums {
-  private table = new Float64Array(stride * 16);
+  private low = new Float64Array(stride * 16);
+  private high = new Float64Array(stride * 16);
   private readonly open = new Counts();
   private readonly failed = new Counts();
   private readonly unpriced = new Counts();
@@ -109,7 +117,7 @@ export class Sums {
       if (marked & mark.failed) total.failedCost.add(0, low, high);
     }
     if (total === undefined) return;
-    total.table[attemptsPlace]! += count;
+    total.low[attemptsPlace]! += count;
     total.put(costPlace, costSum, costTop);
     total.put(markupPlace, markupSum, markupTop);
   }
@@ -122,7 +130,8 @@ export class Sums {
 
   /** An attempt of a generation that had been counted before. */
   countAgain(group: number): void {
-    this.fit(group + 1)[group * stride + againPlace]!++;
+    this.fit(group + 1);
+    this.high[group * stride + againPlace]!++;
   }
 
   countUnpriced(group: number, attempts = 1): void {
@@ -160,7 +169,7 @@ export class Sums {
   addMany(group: number, marks: number, attempts: number, money: ArrayLike<number>): void {
     this.fit(group + 1);
     const place = group * stride;
-    this.table[place + attemptsPlace]! += attempts;
+    this.low[place + attemptsPlace]! += attempts;
     this.put(place + costPlace, money[0]!, money[1]!);
     this.put(place + markupPlace, money[2]!, money[3]!);
     this.put(place + avoidedPlace, money[4]!, money[5]!);
@@ -171,7 +180,9 @@ export class Sums {
 
   /** Cost, markup and what was avoided, each below 2^52 and in multiples of it. */
   moneyAt(group: number): Float64Array {
-    return this.table.slice(group * stride + costPlace, (group + 1) * stride);
+    const first = group * stride;
+    const places = [costPlace, markupPlace, avoidedPlace];
+    return Float64Array.from(places.flatMap((place) => [this.low[first + place] ?? 0, this.high[first + place] ?? 0]));
   }
 
   unpricedAt(group: number): number {
@@ -179,24 +190,23 @@ export class Sums {
   }
 
   attemptsAt(group: number): number {
-    return this.table[group * stride + attemptsPlace] ?? 0;
+    return this.low[group * stride + attemptsPlace] ?? 0;
   }
 
   /** Near enough to sort by. */
   costNear(group: number): number {
     const place = group * stride + costPlace;
-    return (this.table[place + 1] ?? 0) * highUnit + (this.table[place] ?? 0);
+    return (this.high[place] ?? 0) * highUnit + (this.low[place] ?? 0);
   }
 
   at(group: number): SpendSums {
-    const { table, open, failed, failedCost, unpriced, estimated, hits } = this;
+    const { low, high, open, failed, failedCost, unpriced, estimated, hits } = this;
     const place = group * stride;
-    const attempts = table[place + attemptsPlace] ?? 0;
-    const money = (at: number) =>
-      BigInt(table[place + at + 1] ?? 0) * BigInt(highUnit) + BigInt(table[place + at] ?? 0);
+    const attempts = low[place + attemptsPlace] ?? 0;
+    const money = (at: number) => BigInt(high[place + at] ?? 0) * BigInt(highUnit) + BigInt(low[place + at] ?? 0);
     const costPico = money(costPlace);
     return {
-      generations: attempts - (table[place + againPlace] ?? 0),
+      generations: attempts - (high[place + againPlace] ?? 0),
       attempts,
       ...{ open: open.at(group), failed: failed.at(group), failedPico: failedCost.at(group) },
       ...{ unpriced: unpriced.at(group), estimated: estimated.at(group), cacheHits: hits.at(group) },
@@ -206,25 +216,29 @@ export class Sums {
 
   /** Adds one group of others to one of these. */
   addFrom(group: number, other: Sums, from: number): void {
-    const table = this.fit(group + 1);
+    this.fit(group + 1);
     const place = group * stride;
     const source = from * stride;
-    table[place + attemptsPlace]! += other.table[source + attemptsPlace]!;
-    table[place + againPlace]! += other.table[source + againPlace]!;
-    for (let at = costPlace; at < stride; at += 2)
-      this.put(place + at, other.table[source + at]!, other.table[source + at + 1]!);
-    for (const name of ['open', 'failed', 'unpriced', 'estimated', 'hits'] as const) {
-      const count = other[name].at(from);
-      if (count !== 0) this[name].add(group, count);
+    this.low[place + attemptsPlace]! += other.low[source + attemptsPlace]!;
+    this.high[place + againPlace]! += other.high[source + againPlace]!;
+    for (let at: number = costPlace; at <= avoidedPlace; at++)
+      this.put(place + at, other.low[source + at]!, other.high[source + at]!);
+    const failed = other.failed.at(from);
+    if (failed !== 0) {
+      this.failed.add(group, failed);
+      this.failedCost.addFrom(group, other.failedCost, from);
     }
-    if (other.failed.at(from) !== 0) this.failedCost.addFrom(group, other.failedCost, from);
+    this.open.addFrom(group, other.open, from);
+    this.unpriced.addFrom(group, other.unpriced, from);
+    this.estimated.addFrom(group, other.estimated, from);
+    this.hits.addFrom(group, other.hits, from);
   }
 
   private put(place: number, low: number, high: number): void {
-    const sum = this.table[place]! + low;
+    const sum = this.low[place]! + low;
     const carry = sum >= highUnit ? 1 : sum < 0 ? -1 : 0;
-    this.table[place] = sum - carry * highUnit;
-    if (carry !== 0 || high !== 0) this.table[place + 1]! += high + carry;
+    this.low[place] = sum - carry * highUnit;
+    if (carry !== 0 || high !== 0) this.high[place]! += high + carry;
   }
 
   private mark(group: number, marks: number, attempts = 1): void {
@@ -236,8 +250,11 @@ export class Sums {
   }
 
   private fit(groups: number): Float64Array {
-    if (groups * stride > this.table.length) this.table = longer(this.table, groups * stride);
-    return this.table;
+    if (groups * stride > this.low.length) {
+      this.low = longer(this.low, groups * stride);
+      this.high = longer(this.high, groups * stride);
+    }
+    return this.low;
   }
 }
 

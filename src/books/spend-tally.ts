@@ -2,10 +2,21 @@ import type { Segment } from './rollup-columns.ts';
 import { highUnit } from './rollup-rows.ts';
 import { chainsOf, groupsByRow, type Placed } from './spend-items.ts';
 import type { SpendScan } from './spend-scan.ts';
-import { mark } from './spend-sums.ts';
+import { type Items, mark } from './spend-sums.ts';
 
 /** Tallied unit costs are of a million, so that parts of a pico-dollar count. */
 export const million = 1_000_000;
+
+/** Attempts of generations that had others before: no new generation where one of those counted. */
+export function countChains({ sums, total }: SpendScan, chain: Uint32Array, rows: number, whole: Items): void {
+  const groupsOf = groupsByRow(whole);
+  for (const { row, copies } of chainsOf(chain, rows)) {
+    const own = groupsOf(row);
+    if (own.length === 0) continue;
+    if (copies.some((copy) => groupsOf(copy).length > 0)) total.countAgain(0);
+    for (const group of own) if (copies.some((copy) => groupsOf(copy).includes(group))) sums.countAgain(group);
+  }
+}
 
 /** A generation's cost is that of all its attempts in the group. */
 export function tallyChains({ costs }: SpendScan, chain: Uint32Array, rows: number, { whole, paid }: Placed): void {

@@ -39,6 +39,8 @@ export type Dialect = {
   scan: StreamScan;
   /** Frames as this client asked for them, e.g. without the usage chunk it did not request. */
   trimFrames?(frames: AsyncIterable<SseFrame>, request: JsonObject): AsyncIterable<SseFrame>;
+  /** Throws for what must not reach a provider even where bytes pass straight: its account is shared, and some state in it is not ours to show. */
+  refuse?(body: JsonObject): void;
   /** Request headers of this dialect that go along when bytes pass straight, e.g. a version or beta flags. */
   forwardedHeaders?: readonly string[];
 };

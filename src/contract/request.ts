@@ -78,6 +78,8 @@ type Params = { params?: JsonObject; seed?: number; user?: string };
 export type EmbeddingRequest = Params & {
   modality: 'embedding';
   input: string[];
+  /** The inputs as token ids, for models that take them; `input` then only stands for their lengths. */
+  tokens?: number[][];
   dimensions?: number;
   task?: string;
 };

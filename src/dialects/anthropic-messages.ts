@@ -1,7 +1,7 @@
 import type { Dialect } from '../contract/index.ts';
 import { readError, writeError } from './anthropic-messages/errors.ts';
 import { readEvents, scan, writeEvents } from './anthropic-messages/events.ts';
-import { readRequest, writeRequest } from './anthropic-messages/request.ts';
+import { readRequest, refuseThread, writeRequest } from './anthropic-messages/request.ts';
 import { readResponse, writeResponse } from './anthropic-messages/response.ts';
 
 /** Anthropic's Messages API, anthropic-version 2026-10-21. https://platform.claude.com/docs/en/api/messages */
@@ -17,5 +17,6 @@ export const anthropicMessages: Dialect = {
   readError,
   writeError,
   scan,
+  refuse: refuseThread,
   forwardedHeaders: ['anthropic-version', 'anthropic-beta'],
 };

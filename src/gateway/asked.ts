@@ -41,8 +41,14 @@ export function askedOfText(request: TextRequest): Asked {
 
 /** The same of a media request. */
 export function askedOfMedia(request: MediaRequest): Asked {
-  const mode = stringAt(request.params, 'mode');
-  const base = { modality: request.modality, images: 0, mode };
+  const { params } = request;
+  const base = {
+    modality: request.modality,
+    images: 0,
+    mode: stringAt(params, 'mode'),
+    serviceTier: stringAt(params, 'service_tier'),
+    ...(params ? { params: Object.keys(params) } : {}),
+  };
   switch (request.modality) {
     case 'embedding':
       return { ...base, ...textOf(...request.input) };

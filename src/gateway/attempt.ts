@@ -146,6 +146,7 @@ export async function beginAttempt(gateway: Gateway, start: Start): Promise<Atte
     ...(caller.ceiling === undefined ? {} : { ceiling: caller.ceiling }),
     ...(job ? { job: { leasedUntil: at + job.submitWithin, deadline: at + job.deadline } } : {}),
     ...(about?.idempotency && !after ? { idempotency: about.idempotency } : {}),
+    ...(after ? { after: after.id } : {}),
     ...(after && !start.plain ? { degradations: start.degradations ?? [] } : {}),
   };
   let begun = await caller.book.begin(generation, attempt, beginning);
@@ -193,19 +194,20 @@ export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
         withHours(usage, upstream.row.quirks, at),
         upstream.row,
         () => gateway.catalogue.meters(model.provider, model.upstream),
-        gateway.clock.now() - at,
+        Math.max(0, gateway.clock.now() - at),
       ),
       at,
     });
   const settle = async (
     receipt: Receipt,
-    settlement: Pick<Settlement, 'outcome' | 'error' | 'units'>,
+    settlement: Pick<Settlement, 'outcome' | 'error' | 'units' | 'goesOn'>,
     end?: Ending,
   ) => {
     if (receipt.total !== undefined) trace.total = (trace.total ?? 0n) + receipt.total;
     trace.cost = trace.total === undefined ? undefined : writeUsd(trace.total);
     trace.costStatus = graver(trace.costStatus, receipt.status);
-    const now = gateway.clock.now();
+    // A clock may be set back meanwhile.
+    const now = Math.max(gateway.clock.now(), at);
     const charge = chargeOf(receipt, settlement.outcome, caller.markupPpm);
     let settled: string | undefined;
     try {
@@ -245,7 +247,8 @@ export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
       const record = recordOf(error, move);
       const outcome = status === 'canceled' ? 'canceled' : error.code;
       const units = consumedBy(model.modality, receipt, undefined);
-      return settle(receipt, { outcome, error: record, units }, move ? undefined : { status, error: record });
+      const goesOn = move !== undefined;
+      return settle(receipt, { outcome, error: record, units, goesOn }, goesOn ? undefined : { status, error: record });
     },
   };
   return attempt;

@@ -1,7 +1,7 @@
 import { GatewayError, isObject, type Json, type MediaRequest, type Model, numberAt } from '../contract/index.ts';
 
 /** Which capability speaks of which field of a request. */
-const words: Record<string, string> = {
+export const capabilityWords: Readonly<Record<string, string>> = {
   size: 'sizes',
   ratio: 'ratios',
   quality: 'qualities',
@@ -25,7 +25,8 @@ export function checkCapabilities(model: Model, request: MediaRequest): void {
   if (!capabilities) return;
   for (const [field, value] of Object.entries(request)) {
     if (value === undefined) continue;
-    if (words[field] && typeof value === 'string') checkWord(model, field, value, capabilities[words[field]]);
+    const word = capabilityWords[field];
+    if (word && typeof value === 'string') checkWord(model, field, value, capabilities[word]);
     if (ranges[field] && typeof value === 'number') checkNumber(model, field, value, capabilities[ranges[field]]);
     if (longest[field] && typeof value === 'string')
       checkLength(model, field, value, numberAt(capabilities, longest[field]));
@@ -36,6 +37,22 @@ export function checkCapabilities(model: Model, request: MediaRequest): void {
   const most = numberAt(capabilities, 'max_images');
   if (most !== undefined && 'images' in request && (request.images?.length ?? 0) > most) {
     throw refused(model, 'images', `${model.id} takes at most ${most} images.`, most);
+  }
+}
+
+/**
+ * Refuses a request without what its model needs beside words.
+ * @throws GatewayError invalid_request naming the field.
+ */
+export function checkRequired(model: Model, request: MediaRequest): void {
+  const required = model.capabilities?.requires;
+  if (!Array.isArray(required)) return;
+  const given = { image: 'images', mask: 'mask', video: 'video' } as const;
+  for (const word of ['image', 'mask', 'video'] as const) {
+    const field = given[word];
+    const value: unknown = field in request ? request[field as keyof MediaRequest] : undefined;
+    const missing = value === undefined || (Array.isArray(value) && value.length === 0);
+    if (required.includes(word) && missing) throw refused(model, field, `${model.id} needs ${field}.`, required);
   }
 }
 

@@ -9,6 +9,7 @@ import {
   numberAt,
   stringAt,
 } from '../contract/index.ts';
+import { capabilityWords } from './capabilities.ts';
 
 /** Something asked that was not honoured. `delivered` is absent where the model has no place for the field at all. */
 export type Degradation = { field: string; asked: Json; delivered?: Json };
@@ -23,12 +24,34 @@ const wireNames: Record<string, string> = {
 
 /** Fields of a request that a model has no place for: known before anything is sent. */
 export function unhonoured(model: Model, port: MediaPort<MediaModality>, request: MediaRequest): Degradation[] {
+  return unplaced(model, port, request)
+    .filter(([name, value]) => !isOnlyWay(model, name, value))
+    .map(([name, value]) => ({ field: wireNames[name] ?? name, asked: tellable(value) }));
+}
+
+/** A request without what its model has no place for because it never does anything else. */
+export function withoutNeedless(model: Model, port: MediaPort<MediaModality>, request: MediaRequest): MediaRequest {
+  const needless = unplaced(model, port, request).filter(([name, value]) => isOnlyWay(model, name, value));
+  if (needless.length === 0) return request;
+  const rest: Partial<Record<string, unknown>> = { ...request };
+  for (const [name] of needless) delete rest[name];
+  return rest as MediaRequest;
+}
+
+function unplaced(model: Model, port: MediaPort<MediaModality>, request: MediaRequest): [string, unknown][] {
   const honoured = port.honours?.({ model: model.upstream, options: isObject(model.options) ? model.options : {} });
   if (!honoured) return [];
   const names: readonly string[] = honoured;
-  return Object.entries(request)
-    .filter(([name, value]) => value !== undefined && !aside.includes(name) && !names.includes(name))
-    .map(([name, value]) => ({ field: wireNames[name] ?? name, asked: tellable(value) }));
+  return Object.entries(request).filter(
+    ([name, value]) => value !== undefined && !aside.includes(name) && !names.includes(name),
+  );
+}
+
+/** One output, at natural speed, or the single word that the model's row has for a field. */
+function isOnlyWay(model: Model, name: string, value: unknown): boolean {
+  if (name === 'n' || name === 'speed') return value === 1;
+  const allowed = model.capabilities?.[capabilityWords[name] ?? ''];
+  return Array.isArray(allowed) && allowed.length === 1 && allowed[0] === value;
 }
 
 /** Media is not repeated in reports. */

@@ -21,6 +21,8 @@ export type Hold = {
 /** Frames without output after which a stream counts as begun: a server that speaks in a way that we do not know. */
 const mostSilent = 32;
 const blank = /\r?\n\r?\n|\r\r/;
+/** Characters of an event without end that are held, as in a stream under way. */
+const longest = 16 * 1024 * 1024;
 
 /**
  * Reads a stream up to its first output, so that what fails before it can be answered by a status, or by another model. Nothing is
@@ -37,7 +39,10 @@ export async function holdHead(
   const chunks = wire.stream()[Symbol.asyncIterator]();
   const head: Uint8Array[] = [];
   const decoder = new TextDecoder();
-  let text = '';
+  /** Pieces of an event that has not ended, how long they are, and their last characters: a blank line may lie across two. */
+  let pieces: string[] = [];
+  let size = 0;
+  let tail = '';
   let pending: Promise<IteratorResult<Uint8Array>> | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<'late'>((resolve) => {
@@ -56,7 +61,19 @@ export async function holdHead(
       pending = undefined;
       if (step.done) throw cutShort(attempt, heard);
       head.push(step.value);
-      text += decoder.decode(step.value, { stream: true });
+      const piece = decoder.decode(step.value, { stream: true });
+      size += piece.length;
+      if (size > longest) {
+        wire.abort();
+        throw garbage(attempt);
+      }
+      pieces.push(piece);
+      tail += piece;
+      if (!blank.test(tail)) {
+        tail = tail.slice(-3);
+        continue;
+      }
+      let text = pieces.join('');
       for (let end = blank.exec(text); end; end = blank.exec(text)) {
         const data = dataOf(text.slice(0, end.index));
         text = text.slice(end.index + end[0].length);
@@ -74,6 +91,9 @@ export async function holdHead(
           return resumed(wire, head, chunks);
         }
       }
+      pieces = [text];
+      size = text.length;
+      tail = text.slice(-3);
     }
   } catch (thrown) {
     throw thrown instanceof GatewayError ? thrown : errorOfThrow(attempt.model.provider, thrown);

@@ -97,6 +97,8 @@ export class Health {
       return;
     }
     const aside = asides[error.code];
+    if (error.code === 'provider_quota_exhausted' && !keys.isAside(upstream.key, now))
+      console.warn(`${upstream.row.id} has no quota or credit left for a key of ours: it is set aside.`);
     if (aside !== undefined)
       keys.setAside(upstream.key, now + Math.min(3_600_000, error.details.retryAfterMs ?? aside));
     if (troubles.has(error.code)) {

@@ -233,10 +233,12 @@ export class Journey {
     }
   }
 
-  /** Ends a generation whose attempts had all moved on. */
+  /** Ends a generation whose attempts had all moved on: nothing is held for a next one any more. */
   async strand(thrown: unknown): Promise<void> {
     const { gateway, last, travels } = this;
-    if (!last || !this.move || travels.plain) return;
+    if (!last || !this.move) return;
+    await travels.caller.book.release(last.id);
+    if (travels.plain) return;
     const error = asGatewayError(thrown);
     const status = error.code === 'request_canceled' ? 'canceled' : 'failed';
     const { generationId: id } = last;

@@ -9,7 +9,8 @@ import {
   UrlError,
 } from '../contract/index.ts';
 import { type Probe, probe } from '../meter/probe.ts';
-import { probeSource } from '../meter/probe-source.ts';
+import { type MediaSource, probeSource } from '../meter/probe-source.ts';
+import { isWholeMedia } from '../meter/whole.ts';
 import type { Stored } from '../runtime/ports.ts';
 import type { Attempt } from './attempt.ts';
 import type { Caller, Gateway } from './gateway.ts';
@@ -32,6 +33,7 @@ export type Kept = { output: JsonObject; seconds?: number };
  * Copies an output to our own store, checked and measured; it is never held whole. Empty or undecodable media is `invalid_output`,
  * and leaves nothing in the store.
  * @param format the one that was asked for: raw sound has nothing else that tells what it is.
+ * @param id under which it is to lie in the store, if it does.
  */
 export async function keepOutput(
   gateway: Gateway,
@@ -39,12 +41,12 @@ export async function keepOutput(
   attempt: Attempt,
   part: Part,
   format?: string,
+  id = newId(`asset_${caller.tenant}_`, gateway.clock.now()),
 ): Promise<Kept> {
-  if (part.type === 'text') return { output: await keepText(gateway, caller, attempt, part) };
+  if (part.type === 'text') return { output: await keepText(gateway, caller, attempt, part, id) };
   if (part.type === 'embedding') return { output: { type: 'embedding', index: part.index, vector: part.vector } };
   if (part.type !== 'asset') return { output: { type: part.type } };
 
-  const id = newId(`asset_${caller.tenant}_`, gateway.clock.now());
   try {
     const { stored, found } = await storeAndMeasure(gateway, attempt, id, part, format);
     await caller.book.addAsset({
@@ -68,6 +70,7 @@ async function keepText(
   caller: Pick<Caller, 'tenant' | 'book'>,
   attempt: Attempt,
   part: TextPart,
+  id: string,
 ): Promise<JsonObject> {
   const { text } = part;
   const annotations = (part.annotations ?? []).filter((note) => !repeats(note, text));
@@ -75,7 +78,6 @@ async function keepText(
   const notes = JSON.stringify(annotations);
   if (notes.length <= mostNotes) return { type: 'text', text, annotations };
   const at = gateway.clock.now();
-  const id = newId(`asset_${caller.tenant}_`, at);
   const mediaType = 'application/json';
   const { size, sha256 } = await write(gateway, attempt, id, new TextEncoder().encode(notes));
   await caller.book.addAsset({ id, generationId: attempt.generationId, sha256, mediaType, bytes: size, at });
@@ -87,9 +89,14 @@ function repeats(note: Json, text: string): boolean {
   return isObject(note) && note.text === text && Object.keys(note).length === 1;
 }
 
-function outputOf(attempt: Attempt, id: string, stored: Stored, found: Probe): JsonObject {
+function outputOf(
+  attempt: Attempt,
+  id: string,
+  stored: Stored,
+  found: Partial<Probe> & Pick<Probe, 'mediaType'>,
+): JsonObject {
   return {
-    type: typeOf[attempt.model.modality] ?? found.kind,
+    type: typeOf[attempt.model.modality] ?? found.kind ?? 'file',
     asset: id,
     media_type: found.mediaType,
     ...(found.width === undefined ? {} : { width: found.width, height: found.height ?? 0 }),
@@ -108,6 +115,7 @@ const kindOf: Partial<Record<string, string>> = {
   model3d: 'model3d',
 };
 const typeOf: Partial<Record<string, string>> = {
+  embedding: 'embedding',
   image: 'image',
   speech: 'audio',
   music: 'audio',
@@ -120,21 +128,31 @@ async function storeAndMeasure(
   id: string,
   { asset }: AssetPart,
   format: string | undefined,
-) {
+): Promise<{ stored: Stored; found: Partial<Probe> & Pick<Probe, 'mediaType'> }> {
   const raw = kindOf[attempt.model.modality] === 'audio' ? rawAudio(asset.mediaType, format) : undefined;
   if ('bytes' in asset) {
     const measured = heard(probe(asset.bytes), raw, asset.bytes, asset.bytes.length);
     const found = checked(attempt, measured, asset.bytes.length);
-    return { stored: await write(gateway, attempt, id, asset.bytes), found };
+    const { bytes } = asset;
+    await checkWhole(attempt, { size: bytes.length, read: async (start, end) => bytes.subarray(start, end) });
+    return { stored: await write(gateway, attempt, id, bytes), found };
   }
   const stored =
     'stream' in asset
       ? await write(gateway, attempt, id, unbroken(attempt, asset.stream))
       : await download(gateway, attempt, id, asset.url);
+  // A list of vectors is ours: see vectors.ts.
+  if (attempt.model.modality === 'embedding') return { stored, found: { mediaType: asset.mediaType } };
   const source = sourceOf(gateway.assets, id, stored.size);
   const found = await probeSource(source);
   const measured = raw ? heard(found, raw, await source.read(0, Math.min(64, stored.size)), stored.size) : found;
-  return { stored, found: checked(attempt, measured, stored.size) };
+  const checkedFound = checked(attempt, measured, stored.size);
+  await checkWhole(attempt, source);
+  return { stored, found: checkedFound };
+}
+
+async function checkWhole(attempt: Attempt, source: MediaSource): Promise<void> {
+  if (!(await isWholeMedia(source))) throw unusable(attempt, 'made an output that was cut short');
 }
 
 /** A header that proves itself is believed before the word that there is none. */

@@ -28,6 +28,10 @@ export class KeyRing {
     return this.aside.size < this.keys.length || this.keys.some((key) => this.until(key) <= now);
   }
 
+  isAside(key: string, now: number): boolean {
+    return this.until(key) > now;
+  }
+
   setAside(key: string, until: number): void {
     this.aside.set(key, Math.max(until, this.until(key)));
   }

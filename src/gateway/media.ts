@@ -18,16 +18,18 @@ import type { Upstream } from '../runtime/ports.ts';
 import { askedOfMedia } from './asked.ts';
 import { type About, type Attempt, beginAttempt } from './attempt.ts';
 import { boundOfMedia } from './bound.ts';
-import { checkCapabilities } from './capabilities.ts';
+import { checkCapabilities, checkRequired } from './capabilities.ts';
 import { languageOf, wordsOf } from './conditions.ts';
-import { degradationsOf, unhonoured } from './degradations.ts';
+import { degradationsOf, unhonoured, withoutNeedless } from './degradations.ts';
 import type { Caller, Gateway, Trace } from './gateway.ts';
 import { Journey, type Leg, travel } from './journey.ts';
-import { keepOutput } from './keep.ts';
+import { type Kept, keepOutput } from './keep.ts';
 import { type Plan, planOf, type Wishes } from './plan.ts';
 import { withoutKeyIn } from './refusal.ts';
+import { outputId, removeOutputs } from './strays.ts';
 import { unitsOf } from './units.ts';
 import { settleUnknown } from './unknown.ts';
+import { withoutManyVectors } from './vectors.ts';
 import { webhookUrlOf } from './webhook-url.ts';
 
 export type MediaCall = {
@@ -105,6 +107,7 @@ async function beginLeg(journey: Journey, leg: Leg, call: MediaCall): Promise<At
   const { model, upstream } = leg;
   const port = portOf(model, upstream);
   checkCapabilities(model, request);
+  checkRequired(model, request);
   const unplaced = unhonoured(model, port, request);
   if (call.strict && unplaced.length > 0) {
     throw new GatewayError('unsupported_parameter', {
@@ -168,7 +171,8 @@ async function submitMedia(
   if (webhookUrl) call.webhookUrl = webhookUrl;
   if (progress) call.progress = progress;
   try {
-    return await queueOf(attempt.model.provider).add(() => port.submit(request, call));
+    const sent = withoutNeedless(attempt.model, port, request);
+    return await queueOf(attempt.model.provider).add(() => port.submit(sent, call));
   } catch (thrown) {
     const error = asGatewayError(thrown);
     await settleUnknown(gateway, attempt, error);
@@ -190,13 +194,18 @@ export async function cancelMedia(attempt: Attempt, ref: Json): Promise<Operatio
   return queueOf(attempt.model.provider).add(() => port.cancel!(ref, callOf(attempt)));
 }
 
-/** Keeps the outputs, measures, prices and books. The book now tells. Throws the error that is also in it. */
+/**
+ * Keeps the outputs, measures, prices and books. The book now tells. Throws the error that is also in it: all outputs or none, so what
+ * was kept before one that failed is removed.
+ * @param before set where there were looks at the same end: how many of them never came back.
+ */
 export async function finishMedia(
   gateway: Gateway,
   caller: Pick<Caller, 'tenant' | 'book'>,
   attempt: Attempt,
   operation: Operation,
   record: JsonObject,
+  before?: number,
 ): Promise<void> {
   if (operation.status === 'failed' || operation.status === 'canceled') {
     const { error, usage, status } = operation;
@@ -205,6 +214,8 @@ export async function finishMedia(
     throw error;
   }
   if (operation.status !== 'completed') throw new GatewayError('internal_error', 'The job is still running.');
+  const stored: string[] = [];
+  let whole = false;
   try {
     if (operation.outputs.length === 0) {
       throw new GatewayError('invalid_output', {
@@ -214,11 +225,21 @@ export async function finishMedia(
         billing: 'unknown',
       });
     }
-    const kept = [];
+    const kept: Kept[] = [];
     const format = stringAt(record, 'format');
-    for (const part of operation.outputs) kept.push(await keepOutput(gateway, caller, attempt, part, format));
+    let id: string | undefined;
+    for (const part of withoutManyVectors(operation.outputs)) {
+      id ??= await outputId(caller.tenant, attempt, before ?? 0, stored.length);
+      if (before !== undefined) await caller.book.removeAsset(id);
+      const one = await keepOutput(gateway, caller, attempt, part, format, id);
+      kept.push(one);
+      if (one.output.asset === undefined) continue;
+      stored.push(id);
+      id = undefined;
+    }
     const outputs = kept.map((one) => one.output);
     const degradations = degradationsOf(record, outputs);
+    whole = true;
     await attempt.complete(attempt.price(operation.usage), {
       outputs,
       units: unitsOf(attempt.model.modality, kept, record, operation.usage),
@@ -229,6 +250,8 @@ export async function finishMedia(
     const error = asGatewayError(thrown);
     if (error.code === 'store_unavailable') throw error;
     // The provider did its work: what it consumed stays in the book although nothing usable came out.
+    // Before it is booked that there is none: nobody looks for them afterwards.
+    if (!whole) await removeOutputs(gateway, caller, stored);
     await attempt.fail(error, operation.usage);
     throw error;
   }

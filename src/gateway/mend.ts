@@ -4,7 +4,7 @@ import { writeSse } from '../dialects/sse.ts';
 /** Milliseconds that a stream whose answer is whole is waited for. */
 const graceTime = 1_500;
 /** Frames in one stream that may be broken: more are the reader's to complain of. */
-const mostBroken = 8;
+export const mostBroken = 8;
 
 /** Whether the payload of a frame can be read. */
 export function isWhole(data: string): boolean {
@@ -18,7 +18,7 @@ export function isWhole(data: string): boolean {
 }
 
 /** The same at a glance: what was cut off does not end as it began. */
-function looksWhole(data: string): boolean {
+export function looksWhole(data: string): boolean {
   const end = data.charCodeAt(data.length - 1);
   return end === 125 || end === 93;
 }

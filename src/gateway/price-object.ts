@@ -72,6 +72,8 @@ function priceChain(call: PriceCall, attempts: JsonObject[], means: PriceMeans):
       usage: entry.usage,
       request: entry.request ?? call.request,
       response: entry.response ?? refusalOf(stringAt(entry, 'outcome')),
+      modality: stringAt(entry, 'modality') ?? call.modality,
+      headers: headersOf(entry.response_headers) ?? call.headers,
     };
     const receipt = priceOne(own, means, { attempt });
     const lines = receipt.lines.map((line) => ({ ...line, model: line.model ?? model }));
@@ -95,27 +97,36 @@ function priceChain(call: PriceCall, attempts: JsonObject[], means: PriceMeans):
   };
 }
 
+function headersOf(value: Json | undefined): Record<string, string> | undefined {
+  if (!isObject(value)) return undefined;
+  return Object.fromEntries(Object.entries(value).map(([name, header]) => [name, String(header)]));
+}
+
 /** An attempt that was refused before any work is told by its outcome alone. */
 function refusalOf(outcome: string | undefined): Json | undefined {
   if (outcome === undefined) return undefined;
-  const refused = /rate_?limit|refused|rejected|not_sent|invalid|unauthori[sz]ed|quota|\b4\d\d\b/i.test(outcome);
+  const refused =
+    /rate_?limit|refused|rejected|not_sent|invalid|unauthori[sz]ed|quota|(?<!\d)4(?!08|99)\d\d(?!\d)/i.test(outcome);
   return refused ? { status: 429 } : undefined;
 }
 
 function priceOne(call: PriceCall, means: PriceMeans, dims?: Record<string, string>): Receipt {
   const { catalogue } = means;
-  const { provider, model } = call;
+  const { provider } = call;
+  const model = servedOf(call, catalogue);
   const when = call.at ?? means.now;
   if (isCacheHit(call)) return { ...notBillable(catalogue), basis: 'gateway_cache_hit' };
-  const usage = call.usage ?? usageOf(call.response);
-  if (usage === undefined && wasRefused(call.response)) return notBillable(catalogue);
-  const row = means.find(provider, model);
+  const { usage } = call;
+  const told = usage ?? at(call.response, 'usage') ?? undefined;
+  if (told === undefined && wasRefused(call.response)) return notBillable(catalogue);
+  const row = means.find(provider, call.model);
+  const request = ofBatch(call) ? { ...(isObject(call.request) ? call.request : {}), batch: true } : call.request;
   const observed: Observed = {
     model,
     endpoint: dialectOf(call.endpoint),
     modality: modalityOf(call, row),
     ...(usage === undefined || usage === null ? {} : { usage }),
-    ...(call.request === undefined || call.request === null ? {} : { request: call.request }),
+    ...(request === undefined || request === null ? {} : { request }),
     ...(call.response === undefined || call.response === null ? {} : { response: call.response }),
     ...(call.headers ? { headers: call.headers } : {}),
     ...(isObject(row?.options) ? { options: row.options } : {}),
@@ -127,6 +138,13 @@ function priceOne(call: PriceCall, means: PriceMeans, dims?: Record<string, stri
   return priceUsage(catalogue, { provider, model, usage: marked, at: when });
 }
 
+/** The model that answered, where it says so and has prices of its own: a version of the asked one, or another in its place. */
+function servedOf({ provider, model, response, rates }: PriceCall, catalogue: Catalogue): string {
+  const named = [['model'], ['modelVersion'], ['response', 'model']].map((path) => stringAt(response, ...path));
+  const served = named.find((name) => name !== undefined);
+  return served !== undefined && !rates?.length && catalogue.has(provider, served) ? served : model;
+}
+
 /** Answered from a gateway's own cache: nobody was paid. */
 function isCacheHit({ request, response }: PriceCall): boolean {
   return [request, response].some(
@@ -135,19 +153,21 @@ function isCacheHit({ request, response }: PriceCall): boolean {
   );
 }
 
-/** An answer that refused the work before any was done. */
-function wasRefused(response: Json | undefined): boolean {
-  const status = numberAt(response, 'status') ?? numberAt(response, 'status_code') ?? numberAt(response, 'http_status');
-  return status !== undefined && status >= 400 && status < 500;
+/** The endpoints of batches are named after the ones they gather. */
+function ofBatch({ endpoint, request }: PriceCall): boolean {
+  return /batch/i.test(endpoint) && (request === undefined || request === null || isObject(request));
 }
 
-/** The usage that a whole answer carries. */
-function usageOf(response: Json | undefined): Json | undefined {
-  for (const name of ['usage', 'usageMetadata', 'usage_info', 'meta', 'metrics']) {
-    const found = at(response, name);
-    if (isObject(found)) return found;
-  }
-  return undefined;
+/** Errors that come before any work. */
+const refusals = /rate_?limit|invalid|authentication|unauthori[sz]ed|permission|not_?found|quota|exhausted|overloaded/i;
+
+/** An answer that refused the work before any was done: by its status, else by the name of its error. */
+function wasRefused(response: Json | undefined): boolean {
+  const paths = [['status'], ['status_code'], ['http_status'], ['error', 'code'], ['error', 'status']];
+  const status = paths.map((path) => numberAt(response, ...path)).find((found) => found !== undefined);
+  if (status !== undefined) return (status >= 400 && status < 500) || status === 529;
+  const named = ['type', 'code', 'status'].map((word) => stringAt(response, 'error', word) ?? '');
+  return named.some((name) => refusals.test(name));
 }
 
 /**
@@ -155,10 +175,11 @@ function usageOf(response: Json | undefined): Json | undefined {
  * The answer tells by `aborted: true` and `delivered_output_tokens` or `delivered_text`.
  */
 function cutShort(usage: Usage, response: Json | undefined): Usage {
-  if (at(response, 'aborted') !== true && at(response, 'interrupted') !== true) return usage;
+  if (!['aborted', 'interrupted', 'client_aborted'].some((name) => at(response, name) === true)) return usage;
   const text = stringAt(response, 'delivered_text');
-  const delivered =
-    numberAt(response, 'delivered_output_tokens') ?? (text === undefined ? 0 : Math.ceil([...text].length / 4));
+  const told = ['delivered_output_tokens', 'delivered_tokens'].map((name) => numberAt(response, name));
+  const counted = text === undefined ? 0 : Math.ceil([...text].length / 4);
+  const delivered = told.find((tokens) => tokens !== undefined) ?? counted;
   const output = usage.metered.find(({ meter }) => meter === 'output_text_tokens');
   const quantity = Math.max(output?.quantity ?? 0, delivered);
   const others = usage.metered.filter((metered) => metered !== output);

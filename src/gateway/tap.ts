@@ -1,5 +1,5 @@
 import { isObject, type Json, type StreamScan } from '../contract/index.ts';
-import { isWhole } from './mend.ts';
+import { isWhole, looksWhole, mostBroken } from './mend.ts';
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
@@ -8,8 +8,9 @@ const nothing = new Uint8Array(0);
 const longest = 16 * 1024 * 1024;
 
 /**
- * Follows a passing event stream: finds usage, the terminal marker and in-band errors without rebuilding it.
- * With `hideUsage` it holds back incomplete frames and drops the frame that exists only because we asked for usage.
+ * Follows a passing event stream: finds usage, the terminal marker and in-band errors without rebuilding it. Only whole frames pass:
+ * behind half a frame nobody would understand that the stream broke off.
+ * With `hideUsage` it drops the frame that exists only because we asked for usage.
  */
 export class Tap {
   usage: Json | undefined;
@@ -21,43 +22,67 @@ export class Tap {
   closing = false;
   /** Frames seen so far, errors aside: about one token each where a provider streams token by token. */
   frames = 0;
-  private held: Uint8Array = nothing;
+  private held: Uint8Array[] = [];
+  private heldBytes = 0;
+  private broken = 0;
+  /** Something could be read beside a bare terminal marker. A stream of which that is not true has no frames and no end. */
+  private sound = false;
   private readonly scan: StreamScan;
   private readonly hideUsage: boolean;
   private readonly careful: boolean;
-  /** Whole frames only are passed on. */
-  private readonly framed: boolean;
 
   /** @param careful leaves out frames that cannot be read. */
   constructor(scan: StreamScan, hideUsage: boolean, careful = false) {
     this.scan = scan;
     this.hideUsage = hideUsage;
     this.careful = careful;
-    this.framed = hideUsage || careful;
   }
 
   /** Takes a chunk; returns what to pass on, the same object wherever nothing is hidden. */
   push(chunk: Uint8Array): Uint8Array {
-    const bytes = this.held.length === 0 ? chunk : joined(this.held, chunk);
-    const end = lastBoundary(bytes);
-    if (end === 0) {
-      if (bytes.length > longest) throw new RangeError(`A streamed event is longer than ${longest} bytes.`);
-      this.held = bytes;
-      return this.framed ? nothing : chunk;
+    const tail = this.tail();
+    const found = lastBoundary(tail.length === 0 ? chunk : joined([tail, chunk]));
+    if (found === 0) {
+      this.hold(chunk);
+      return nothing;
     }
-    const region = end === bytes.length ? bytes : bytes.subarray(0, end);
-    this.held = end === bytes.length ? nothing : bytes.slice(end);
-    const kept = this.read(region);
-    return this.framed ? kept : chunk;
+    const end = found + this.heldBytes - tail.length;
+    const bytes = this.release(chunk);
+    if (end === bytes.length) return this.read(bytes);
+    this.hold(bytes.slice(end));
+    return this.read(bytes.subarray(0, end));
   }
 
-  /** What was held back when the stream ended in the middle of a frame. */
+  /** The last frame, where only its blank line is missing. Half a frame is left out. */
   end(): Uint8Array {
-    const rest = this.held;
-    this.held = nothing;
-    if (rest.length === 0) return rest;
-    const kept = this.read(rest);
-    return this.framed ? kept : nothing;
+    const rest = this.release();
+    const kept = rest.length > 0 && isWhole(payload(decoder.decode(rest))) ? this.read(rest) : nothing;
+    if (!this.sound) this.frames = 0;
+    return kept;
+  }
+
+  /** Pieces are joined once, when their frame is whole. */
+  private hold(piece: Uint8Array): void {
+    if (piece.length === 0) return;
+    this.held.push(piece);
+    this.heldBytes += piece.length;
+    if (this.heldBytes > longest) throw new RangeError(`A streamed event is longer than ${longest} bytes.`);
+  }
+
+  private release(...more: Uint8Array[]): Uint8Array {
+    const pieces = [...this.held, ...more];
+    this.held = [];
+    this.heldBytes = 0;
+    return pieces.length === 1 ? pieces[0]! : joined(pieces);
+  }
+
+  /** The end of what is held, as far as a blank line may begin in it. */
+  private tail(): Uint8Array {
+    let tail = nothing;
+    for (let place = this.held.length - 1; place >= 0 && tail.length < 3; place--) {
+      tail = joined([this.held[place]!.slice(-3), tail]).slice(-3);
+    }
+    return tail;
   }
 
   private read(region: Uint8Array): Uint8Array {
@@ -67,10 +92,13 @@ export class Tap {
       // One look at the last frame is enough: a terminal marker has nothing behind it.
       this.frames += countFrames(text);
       const start = text.lastIndexOf('data:');
-      if (start >= 0 && this.scan.terminal(payload(text.slice(start)))) this.terminal = true;
+      const last = start < 0 ? '' : payload(text.slice(start));
+      const ends = last !== '' && this.scan.terminal(last);
+      this.sound ||= ends ? this.isSound(text) : looksWhole(last);
+      if (ends) this.conclude();
       return region;
     }
-    const blank = text.includes('\r') ? /\r?\n\r?\n/g : undefined;
+    const blank = text.includes('\r') ? /\r?\n\r?\n|\r\r/g : undefined;
     let passed = '';
     let kept = 0;
     for (let start = 0; start < text.length; ) {
@@ -88,12 +116,33 @@ export class Tap {
     return kept === 0 ? region : encoder.encode(passed + text.slice(kept));
   }
 
+  /** A marker that only says that the end is here proves nothing where nothing was read before it. */
+  private conclude(): void {
+    this.terminal ||= this.sound || this.scan.closer === undefined;
+  }
+
+  private isSound(text: string): boolean {
+    const blank = /\r?\n\r?\n|\r\r/;
+    return text.split(blank).some((frame) => {
+      const data = payload(frame);
+      return looksWhole(data) && !this.scan.terminal(data);
+    });
+  }
+
   /** Returns true when the frame is to be dropped. */
   private inspect(data: string): boolean {
-    if (this.scan.terminal(data)) this.terminal = true;
-    if (this.careful && data !== '' && !isWhole(data)) {
+    const ends = this.scan.terminal(data);
+    const whole = this.careful ? isWhole(data) : looksWhole(data);
+    this.sound ||= whole && !ends;
+    if (this.careful && data !== '' && !whole) {
       this.frames--;
+      if (++this.broken > mostBroken)
+        throw new RangeError(`More than ${mostBroken} events of a stream cannot be read.`);
       return true;
+    }
+    if (ends) {
+      this.conclude();
+      if (this.careful && !this.terminal) return true;
     }
     if (!this.scan.interesting(data)) return false;
     let frame: Json;
@@ -134,7 +183,7 @@ function payload(frame: string): string {
     return frame.slice(frame[5] === ' ' ? 6 : 5, line < 0 ? frame.length : line);
   }
   let data = '';
-  for (const part of frame.split(/\r?\n/)) {
+  for (const part of frame.split(/\r\n|\n|\r/)) {
     if (part.startsWith('data:')) data += part.slice(part[5] === ' ' ? 6 : 5);
   }
   return data;
@@ -149,16 +198,20 @@ function countFrames(text: string): number {
 /** The index just behind the last blank line, 0 if there is none. */
 function lastBoundary(bytes: Uint8Array): number {
   for (let index = bytes.length - 1; index > 0; index--) {
-    if (bytes[index] !== 10) continue;
-    if (bytes[index - 1] === 10) return index + 1;
-    if (bytes[index - 1] === 13 && bytes[index - 2] === 10) return index + 1;
+    const byte = bytes[index];
+    if (byte !== 10 && byte !== 13) continue;
+    if (bytes[index - 1] === byte) return index + 1;
+    if (byte === 10 && bytes[index - 1] === 13 && bytes[index - 2] === 10) return index + 1;
   }
   return 0;
 }
 
-function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
-  const both = new Uint8Array(one.length + other.length);
-  both.set(one);
-  both.set(other, one.length);
-  return both;
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let place = 0;
+  for (const piece of pieces) {
+    whole.set(piece, place);
+    place += piece.length;
+  }
+  return whole;
 }

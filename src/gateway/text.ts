@@ -53,9 +53,16 @@ export type TextCall = {
 
 export type TextReply = { headers: Record<string, string>; body: string | Uint8Array | ReadableStream<Uint8Array> };
 
-/** Besides models that write: those whose provider lets them answer a conversation with media. */
-function alsoText(gateway: Gateway) {
-  return (model: Model) => gateway.upstreams.get(model.provider)?.provider.converses?.includes(model.modality) ?? false;
+/**
+ * Besides models that write: those whose provider lets them answer a conversation with media. Speech is only asked for in the provider's
+ * own dialect: no other has words for it.
+ */
+function alsoText(gateway: Gateway, door: Dialect) {
+  return (model: Model) => {
+    const provider = gateway.upstreams.get(model.provider)?.provider;
+    if (!provider?.converses?.includes(model.modality)) return false;
+    return model.modality !== 'speech' || provider.text?.[door.name] !== undefined;
+  };
 }
 
 /** Answers a text request: byte for byte when door and provider speak the same dialect, through neutral words otherwise. */
@@ -80,7 +87,7 @@ export function planText(gateway: Gateway, call: Omit<TextCall, 'stream'> & { st
     trace,
     asked,
     modality: 'text',
-    also: alsoText(gateway),
+    also: alsoText(gateway, call.door),
     wishes,
     body,
     header,

@@ -42,7 +42,7 @@ export function createAuthenticator(
     const { id: keyId, name: keyName, scopes, project, ceiling, markupPpm } = grant;
     const caller: Caller = { tenant: claim.tenant, keyId, keyName, scopes, book, project, ceiling, markupPpm };
     if (cache.size >= mostCached) cache.clear();
-    cache.set(key, { caller, until: now + trusted });
+    cache.set(key, { caller, until: Math.min(now + trusted, grant.expiresAt ?? Number.POSITIVE_INFINITY) });
     return caller;
   };
 
@@ -77,7 +77,7 @@ export function createAuthenticator(
 /** The one credential of a request, wherever its SDK puts it. Two different ones are refused. */
 function credentialOf(c: Asking): string {
   const authorization = c.req.header('authorization');
-  let found: string | undefined = authorization?.startsWith('Bearer ') ? authorization.slice(7).trim() : undefined;
+  let found = authorization && /^bearer /i.test(authorization) ? authorization.slice(7).trim() : undefined;
   for (const other of [c.req.header('x-api-key'), c.req.header('x-goog-api-key'), c.req.query('key')]) {
     if (!other) continue;
     if (found && found !== other) {

@@ -9,16 +9,16 @@ import { checkTold, hashedUser } from './about.ts';
 import { errorAnswer, jsonAnswer } from './answer.ts';
 import { readJson } from './body.ts';
 import type { Doors } from './generations.ts';
-import { decimalPattern, parsed } from './refuse.ts';
+import { badField, decimalPattern, parsed } from './refuse.ts';
 
 const newBudget = z
   .strictObject({
     scope: z.enum(budgetScopes),
-    /** A key's id, a project, "tag=value" or an end user; "*" for each by itself. */
+    /** A key's id, a project, "tag=value" or an end user; "*", or "tag=*", for each by itself. */
     subject: z.string().min(1).max(256).optional(),
     modality: z.enum(modalities).optional(),
     unit: z.enum(budgetUnits).default('usd'),
-    window: z.enum(windows),
+    window: z.enum(windows).optional(),
     time_zone: z.string().refine(isZone, 'must be an IANA time zone such as "Europe/Berlin"').default('UTC'),
     limit: z.string().regex(decimalPattern, 'must be a decimal such as "25.50"'),
     alerts: z.array(z.int().min(1).max(100)).max(10).default([]),
@@ -28,7 +28,15 @@ const newBudget = z
     path: ['subject'],
     error: 'is needed for every scope but tenant, which has none',
   })
-  .refine(({ unit, window }) => (unit === 'jobs') === (window === 'concurrent'), {
+  .refine(({ scope, subject }) => scope !== 'tag' || /^[^=]+=./.test(subject ?? ''), {
+    path: ['subject'],
+    error: 'a tag is written "name=value", or "name=*" for each value by itself',
+  })
+  .refine(({ unit, window }) => unit === 'jobs' || window !== undefined, {
+    path: ['window'],
+    error: `is needed: ${windows.filter((one) => one !== 'concurrent').join(', ')}`,
+  })
+  .refine(({ unit, window }) => window === undefined || (unit === 'jobs') === (window === 'concurrent'), {
     path: ['window'],
     error: 'jobs are limited by the window concurrent, and nothing else is',
   });
@@ -42,6 +50,9 @@ export function createBudget({ gateway, authenticator }: Doors) {
       const asked = parsed(newBudget, (await readJson(c)).body);
       const { scope, subject, modality, unit, window, time_zone, limit, alerts, alert_url } = asked;
       if (alert_url) checkTold(gateway, alert_url, 'alert_url');
+      if (scope === 'key' && subject !== '*' && !(await book.listKeys()).some(({ id }) => id === subject)) {
+        throw badField('subject', `No key is called "${subject}".`);
+      }
       const id = newId('bud_', gateway.clock.now());
       const named = scope === 'user' && subject && subject !== '*' ? await hashedUser({ book }, subject) : subject;
       await book.putBudget({
@@ -50,7 +61,7 @@ export function createBudget({ gateway, authenticator }: Doors) {
         ...(named ? { subject: named } : {}),
         ...(modality ? { modality } : {}),
         unit,
-        window,
+        window: window ?? 'concurrent',
         timeZone: time_zone,
         // Both count in fixed decimals: 12 of a dollar, 6 of anything else.
         amount: unit === 'usd' ? parseUsd(limit) : parseUsd(limit) / 10n ** BigInt(12 - unitDigits),

@@ -1,5 +1,12 @@
 import type { Context } from 'hono';
-import { type Dialect, GatewayError, type JsonObject, type TextRequest } from '../contract/index.ts';
+import {
+  type Dialect,
+  GatewayError,
+  isObject,
+  type JsonObject,
+  numberAt,
+  type TextRequest,
+} from '../contract/index.ts';
 import { estimateTokens } from '../gateway/estimate.ts';
 import { askFree, hasFree } from '../gateway/free.ts';
 import type { Caller } from '../gateway/gateway.ts';
@@ -14,15 +21,39 @@ export type Counter = {
   dialect: Dialect;
   /** The provider's own endpoint, by its name in `Provider.free`. */
   endpoint: string;
-  /** The answer's form for a count of ours. */
+  /** The answer's form for a count that its provider did not write itself. */
   write(tokens: number): JsonObject;
+  /** The count in an answer. */
+  read(answer: JsonObject): number | undefined;
   /** The generation request inside a count request. */
   request(body: JsonObject): JsonObject;
   /** A count request around a generation request. */
   around(request: JsonObject, model: string): JsonObject;
 };
 
-/** Counts a request's tokens: by the provider where it can, else estimated at four characters a token and flagged so. */
+export function messagesCounter(dialect: Dialect): Counter {
+  return {
+    dialect,
+    endpoint: 'anthropic-messages/count_tokens',
+    write: (tokens) => ({ input_tokens: tokens }),
+    read: (answer) => numberAt(answer, 'input_tokens'),
+    request: (body) => ({ max_tokens: 1, ...body }),
+    around: ({ max_tokens: _, stream: __, ...request }) => request,
+  };
+}
+
+export function geminiCounter(dialect: Dialect): Counter {
+  return {
+    dialect,
+    endpoint: 'gemini/countTokens',
+    write: (tokens) => ({ totalTokens: tokens }),
+    read: (answer) => numberAt(answer, 'totalTokens'),
+    request: (body) => (isObject(body.generateContentRequest) ? body.generateContentRequest : body),
+    around: (request, model) => ({ generateContentRequest: { model: `models/${model}`, ...request } }),
+  };
+}
+
+/** Counts a request's tokens: by the provider where it can, in its own words or ours, else estimated and flagged so. */
 export async function countTokens(
   doors: Doors,
   c: Context,
@@ -44,6 +75,17 @@ export async function countTokens(
     return jsonAnswer(c, await askFree(doors.gateway, model, endpoint, sent));
   }
   const request = read();
+  const { 'anthropic-messages': messages, gemini } = doors.gateway.dialects;
+  const other = [messagesCounter(messages), geminiCounter(gemini)].find((one) =>
+    hasFree(doors.gateway, model, one.endpoint),
+  );
+  if (other) {
+    const unsealed = await unsealRequest(request, dialect.name, sealerOf(caller.book), body);
+    const sent = other.dialect.writeRequest({ ...unsealed.request, model: model.upstream, stream: undefined }).body;
+    const answer = await askFree(doors.gateway, model, other.endpoint, other.around(sent, model.upstream));
+    const tokens = other.read(answer);
+    if (tokens !== undefined) return jsonAnswer(c, counter.write(tokens));
+  }
   return jsonAnswer(c, counter.write(estimateTokens(charactersOf(request))), 200, {
     'x-atelier-warnings': `${model.provider} cannot count tokens: this is an estimate.`,
   });
@@ -55,13 +97,7 @@ function charactersOf(request: TextRequest): number {
 
 /** `POST /v1/messages/count_tokens` */
 export function messagesCountDoor(doors: Doors, dialect: Dialect) {
-  const counter: Counter = {
-    dialect,
-    endpoint: 'anthropic-messages/count_tokens',
-    write: (tokens) => ({ input_tokens: tokens }),
-    request: (body) => ({ max_tokens: 1, ...body }),
-    around: ({ max_tokens: _, stream: __, ...request }) => request,
-  };
+  const counter = messagesCounter(dialect);
   return async function answerCount(c: Context): Promise<Response> {
     try {
       const caller = await doors.authenticator.caller(c);

@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import type { BookClient, MixQuery } from '../books/index.ts';
 import type { Model, Price } from '../contract/index.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { type Forecast, forecast } from '../meter/forecast.ts';
@@ -35,7 +36,7 @@ export function forecastDoor({ gateway, authenticator }: Doors, prices: readonly
         const book = caller?.book ?? gateway.books.of(tenant);
         const keyId = caller && !caller.scopes.includes('spend') ? caller.keyId : undefined;
         const { from, to, simulated } = periodOf(asked, gateway.clock.now());
-        const rows = await book.mix({ from, to, simulated, steps, ...(keyId === undefined ? {} : { keyId }) });
+        const rows = await mixOf(book, { from, to, simulated, steps, ...(keyId === undefined ? {} : { keyId }) });
         const scale = { top: BigInt(monthMs), bottom: BigInt(to - from) };
         works = rows.map((row) => ledgerWork(gateway, row, scale));
         ledger = basisOf(rows, from, to, simulated);
@@ -55,6 +56,15 @@ export function forecastDoor({ gateway, authenticator }: Doors, prices: readonly
       return errorAnswer(thrown);
     }
   };
+}
+
+/** Asked for a little at a time: between two steps everybody else has a turn. */
+async function mixOf(book: BookClient, query: MixQuery): Promise<MixRow[]> {
+  const token = crypto.randomUUID();
+  for (;;) {
+    const step = await book.mixStep(token, query);
+    if (step.state === 'done') return step.rows;
+  }
 }
 
 type LedgerBasis = {

@@ -1,22 +1,18 @@
 import type { Context } from 'hono';
-import { at, type Dialect, GatewayError, type Json, type JsonObject, stringAt } from '../contract/index.ts';
+import { at, type Dialect, type EmbeddingRequest, GatewayError, type Json, stringAt } from '../contract/index.ts';
 import { newTrace } from '../gateway/gateway.ts';
+import { aboutOf } from './about.ts';
 import { errorAnswer, jsonAnswer, traceHeaders } from './answer.ts';
 import { readJson } from './body.ts';
-import { type Counter, countTokens } from './count-doors.ts';
+import { countTokens, geminiCounter } from './count-doors.ts';
 import { embed } from './embedding-door.ts';
 import type { Doors } from './generations.ts';
 import { textAnswers, textDoor } from './text-door.ts';
+import { wishesOf } from './wishes.ts';
 
 /** `POST /v1|v1beta/models/{model}:{method}`: Gemini's doors, any text or embedding model behind them. */
 export function geminiDoor(doors: Doors, dialect: Dialect) {
-  const counter: Counter = {
-    dialect,
-    endpoint: 'gemini/countTokens',
-    write: (tokens) => ({ totalTokens: tokens }),
-    around: (request, model) => ({ generateContentRequest: { model: `models/${model}`, ...request } }),
-    request: (body) => (at(body, 'generateContentRequest') as JsonObject | undefined) ?? body,
-  };
+  const counter = geminiCounter(dialect);
   const answerText = textAnswers(doors.gateway, doors.authenticator, dialect, (c: Context) => {
     const { model, method } = placeOf(c);
     return { model, stream: method === 'streamGenerateContent' };
@@ -45,12 +41,18 @@ export function geminiDoor(doors: Doors, dialect: Dialect) {
       const first = requests[0];
       const dimensions = at(first, 'outputDimensionality');
       const task = stringAt(first, 'taskType');
-      const { vectors } = await embed(doors, caller, trace, model, {
+      for (const name of ['outputDimensionality', 'taskType']) {
+        if (requests.some((one) => at(one, name) !== at(first, name))) {
+          throw new GatewayError('invalid_request', { message: `${name} is the same in all requests.`, param: name });
+        }
+      }
+      const request: EmbeddingRequest = {
         modality: 'embedding',
         input: requests.map(textOf),
         ...(typeof dimensions === 'number' ? { dimensions } : {}),
         ...(task ? { task } : {}),
-      });
+      };
+      const { vectors } = await embed(doors, caller, trace, model, request, await aboutOf(c, caller, {}), wishesOf(c));
       const embeddings = vectors.map((values) => ({ values }));
       const answer = method === 'embedContent' ? { embedding: embeddings[0] } : { embeddings };
       return jsonAnswer(c, answer, 200, traceHeaders(trace));
@@ -62,10 +64,18 @@ export function geminiDoor(doors: Doors, dialect: Dialect) {
 
 /** The model and method of a path such as /v1beta/models/openai/gpt-5.5:generateContent. */
 function placeOf(c: Context): { model: string; method: string } {
-  const path = decodeURIComponent(new URL(c.req.url).pathname);
+  const path = plainPath(new URL(c.req.url).pathname);
   const match = /^\/v1(?:beta)?\/models\/(.+):([A-Za-z]+)$/.exec(path);
   if (!match) throw new GatewayError('not_found', `There is no POST ${path}.`);
   return { model: match[1]!, method: match[2]! };
+}
+
+function plainPath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 function textOf(request: Json): string {

@@ -19,6 +19,7 @@ import { errorBody, jsonAnswer, traceHeaders } from './answer.ts';
 import { namedFrame } from './event-frames.ts';
 import { checkTextBody } from './generation-request.ts';
 import type { Doors } from './generations.ts';
+import { refused } from './refuse.ts';
 import { wishesOf } from './wishes.ts';
 
 /** Fields of the generations body that are ours, not the model's. */
@@ -130,6 +131,9 @@ export function readTextRequest(doors: Doors, asked: string, body: JsonObject): 
   const rest: JsonObject = { ...body, ...(body.params as JsonObject | undefined), model: asked };
   for (const name of ours) delete rest[name];
   const input = body.input ?? body.prompt;
+  if (rest.messages !== undefined && input !== undefined && input !== null) {
+    throw refused('input', 'A text generation has input or messages, not both.');
+  }
   if (rest.messages === undefined) {
     if (typeof input === 'string' && input !== '') rest.messages = [{ role: 'user', content: input }];
     else if (Array.isArray(input)) rest.messages = input;

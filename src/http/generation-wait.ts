@@ -22,19 +22,21 @@ export async function startMedia(
 ): Promise<Begun> {
   const wishes = call.wishes ?? wishesOf(c);
   const begun = await runMedia(doors.gateway, { header: (name) => c.req.header(name), ...call, wishes }, progress);
-  doors.lifetimeOf(c).background(begun.work.catch(() => {}));
-  return begun;
+  const lifetime = doors.lifetimeOf(c);
+  lifetime.background(begun.work.catch(() => {}));
+  return { ...begun, held: lifetime.brief === true && begun.atOnce };
 }
 
 /**
  * Waits for a generation's end.
  * @param ms how long at most.
+ * Longer where its provider answers with the end itself and the work would not outlive the request.
  * @returns false where it is still running. Rejects with the GatewayError of a failure that happened while it was sent.
  */
 export async function waitFor(
   gateway: Gateway,
   caller: Caller,
-  { attempt, work }: Begun,
+  { attempt, work, held }: Begun,
   ms: number,
 ): Promise<boolean> {
   const until = gateway.clock.now() + ms;
@@ -42,7 +44,7 @@ export async function waitFor(
   const patience = new Promise<'running'>((resolve) => {
     timer = setTimeout(resolve, ms, 'running');
   });
-  const sent = await Promise.race([work, patience]).finally(() => clearTimeout(timer));
+  const sent = await (held ? work : Promise.race([work, patience])).finally(() => clearTimeout(timer));
   if (sent === 'running') return false;
   return waitForEnd(gateway, caller, attempt.generationId, until - gateway.clock.now());
 }

@@ -1,13 +1,6 @@
 import type { Context } from 'hono';
 import type { GenerationRecord } from '../books/index.ts';
-import {
-  type Asset,
-  GatewayError,
-  isModality,
-  type JsonObject,
-  type MediaModality,
-  type Modality,
-} from '../contract/index.ts';
+import { GatewayError, isModality, type JsonObject, type MediaModality, type Modality } from '../contract/index.ts';
 import { forgetGeneration } from '../gateway/forget.ts';
 import { type Caller, type Gateway, newTrace, type Trace } from '../gateway/gateway.ts';
 import type { MediaCall } from '../gateway/media.ts';
@@ -17,12 +10,12 @@ import type { Lifetime } from '../runtime/ports.ts';
 import { aboutOf, originOf, webhookOf } from './about.ts';
 import { errorAnswer, jsonAnswer, traceHeaders } from './answer.ts';
 import type { Authenticator } from './authenticate.ts';
-import { readJson } from './body.ts';
+import { readBody, type Uploads, uploadsFor } from './generation-form.ts';
 import { streamGeneration } from './generation-stream.ts';
 import { generateText } from './generation-text.ts';
 import { noteEnd, startMedia, waitFor, waitForEnd } from './generation-wait.ts';
-import { assetOf, openForm } from './media-form.ts';
 import { readMediaRequest } from './media-request.ts';
+import { refused } from './refuse.ts';
 import { traceOf } from './video-view.ts';
 import { takeWishes } from './wishes.ts';
 
@@ -43,12 +36,13 @@ export function createGeneration(doors: Doors) {
     const trace = newTrace();
     try {
       const caller = await doors.authenticator.caller(c);
-      const { body, upload } = await readBody(c);
+      const { body, files } = await readBody(c);
       const wishes = takeWishes(c, body);
       if (body.model === undefined && wishes?.models) body.model = wishes.models[0]!;
       const { asked, modality } = chooseModel(doors.gateway, body);
+      const uploads = uploadsFor(modality, files);
       if (modality === 'text') return await generateText(doors, c, caller, trace, asked, body);
-      return await generateMedia(doors, c, caller, trace, asked, modality, body, upload);
+      return await generateMedia(doors, c, caller, trace, asked, modality, body, uploads);
     } catch (thrown) {
       return errorAnswer(thrown, trace);
     }
@@ -63,12 +57,12 @@ async function generateMedia(
   asked: string,
   modality: MediaModality,
   body: JsonObject,
-  upload: Asset | undefined,
+  uploads: Uploads,
 ): Promise<Response> {
   const { gateway } = doors;
   // Refuse a wrong model before any input is fetched.
   gateway.directory.resolve(asked, modality);
-  const { request, record } = await readMediaRequest(gateway, caller, modality, body, upload);
+  const { request, record } = await readMediaRequest(gateway, caller, modality, body, uploads);
   const call: MediaCall = {
     caller,
     trace,
@@ -83,8 +77,10 @@ async function generateMedia(
   const begun = await startMedia(doors, c, call);
   const ended = await waitFor(gateway, caller, begun, waitOf(body) * 1000);
   const kept = await find(caller, begun.attempt.generationId);
-  if (ended) noteEnd(kept, trace);
-  return jsonAnswer(c, await view(gateway, c, caller, kept), ended ? 200 : 202, traceHeaders(trace));
+  // Its end may have to be written later, where the book could not take it.
+  const isOver = ended && kept.completedAt !== undefined;
+  if (isOver) noteEnd(kept, trace);
+  return jsonAnswer(c, await view(gateway, c, caller, kept), isOver ? 200 : 202, traceHeaders(trace));
 }
 
 /** Seconds that a caller waits for its media. */
@@ -190,7 +186,9 @@ export function listGenerations({ gateway, authenticator }: Doors) {
           param: 'limit',
         });
       }
-      const page = await caller.book.listGenerations({ limit, after: c.req.query('after'), keyId: caller.keyId });
+      const after = c.req.query('after');
+      if (after && !/^gen_[0-9a-z]+$/.test(after)) throw refused('after', 'after is the id of a generation.');
+      const page = await caller.book.listGenerations({ limit, after, keyId: caller.keyId });
       const data = [];
       for (const record of page.data) {
         data.push(await view(gateway, c, caller, record));
@@ -237,28 +235,4 @@ export function chooseModel(gateway: Gateway, body: JsonObject): { asked: string
   // An unknown model of a known provider is sent as asked; without a modality it can only be taken for text.
   gateway.directory.resolve(model, 'text');
   return { asked: model, modality: 'text' };
-}
-
-/** JSON, or a form whose file is the input. Form fields are strings; numbers and booleans are read as such. */
-export async function readBody(c: Context): Promise<{ body: JsonObject; upload?: Asset }> {
-  if (!c.req.header('content-type')?.startsWith('multipart/form-data')) return readJson(c);
-  const form = await openForm(c);
-  const body: JsonObject = {};
-  let upload: Asset | undefined;
-  for (const [name, value] of form.entries()) {
-    if (typeof value !== 'string') {
-      if (!['file', 'audio', 'input'].includes(name)) {
-        throw new GatewayError('unsupported_parameter', {
-          message: `A file named "${name}" is not taken.`,
-          param: name,
-        });
-      }
-      upload = await assetOf(value);
-    } else if (/^(wait|temperature|seed|n|seconds|speed|compression|partial_images)$/.test(name))
-      body[name] = Number(value);
-    else if (/^(stream|translate|diarize|instrumental|texture|strict)$/.test(name)) body[name] = value === 'true';
-    else if (name.startsWith('tags.')) body.tags = { ...(body.tags as JsonObject), [name.slice(5)]: value };
-    else body[name] = value;
-  }
-  return { body, upload };
 }

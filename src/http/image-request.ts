@@ -6,6 +6,7 @@ import { signerOf, tenantOfAsset } from '../gateway/sign.ts';
 import { fitShape } from './image-fit.ts';
 import { type Asked, readParams, readUser } from './media-door.ts';
 import { type Form, type FormTypes, readForm } from './media-form.ts';
+import { checkImage } from './media-input.ts';
 import { type ReadRequest, readMediaRequest } from './media-request.ts';
 import { refused } from './refuse.ts';
 
@@ -92,6 +93,8 @@ export async function readImageRequest(
   const wire = defined(neutral) as JsonObject;
   const fitted = asked.strict ? wire : fitShape(asked.model, wire);
   const { request, record } = await readMediaRequest(gateway, caller, 'image', fitted);
+  for (const upload of uploads) checkImage(upload, 'image');
+  for (const upload of files.get('mask') ?? []) checkImage(upload, 'mask');
   const image = withUploads(request as ImageRequest, uploads, files.get('mask')?.[0]);
   return {
     request: image,

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import * as z from 'zod';
-import { GatewayError } from '../contract/index.ts';
+import { GatewayError, type JsonObject } from '../contract/index.ts';
 import { hintOf, makeKey } from '../gateway/credential.ts';
 import { hexDigest } from '../gateway/digest.ts';
 import { newId } from '../gateway/ids.ts';
@@ -8,7 +8,7 @@ import { parseUsd, writeUsd } from '../meter/money.ts';
 import { errorAnswer, jsonAnswer } from './answer.ts';
 import { readJson } from './body.ts';
 import type { Doors } from './generations.ts';
-import { decimalPattern, parsed } from './refuse.ts';
+import { badField, decimalPattern, parsed } from './refuse.ts';
 
 const newKey = z.strictObject({
   name: z.string().min(1).max(80),
@@ -24,6 +24,14 @@ const newKey = z.strictObject({
   markup_percent: z.number().min(0).max(1000).optional(),
 });
 
+/** Seconds within which a key may be made to end: what is later was written in milliseconds. */
+const longestLife = 100 * 366 * 86_400;
+
+function checkExpiry(seconds: number | undefined, now: number): void {
+  if (seconds === undefined || seconds - now / 1000 <= longestLife) return;
+  throw badField('expires_at', 'must be in seconds since 1970, a hundred years ahead at most');
+}
+
 /** `POST /v1/keys` (admin): a new virtual key, shown once. */
 export function createKeyDoor({ gateway, authenticator }: Doors) {
   return async function answerKey(c: Context): Promise<Response> {
@@ -32,6 +40,7 @@ export function createKeyDoor({ gateway, authenticator }: Doors) {
       const asked = parsed(newKey, (await readJson(c)).body);
       const key = makeKey('live', tenant);
       const now = gateway.clock.now();
+      checkExpiry(asked.expires_at, now);
       const row = {
         id: newId('key_', now),
         hash: await hexDigest(key),
@@ -45,11 +54,8 @@ export function createKeyDoor({ gateway, authenticator }: Doors) {
         ...(asked.markup_percent === undefined ? {} : { markupPpm: Math.round(asked.markup_percent * 10_000) }),
       };
       await gateway.books.of(tenant).createKey({ ...row, scopes: [...row.scopes] });
-      return jsonAnswer(
-        c,
-        { id: row.id, object: 'key', key, name: row.name, scopes: row.scopes, created_at: Math.floor(now / 1000) },
-        201,
-      );
+      const { id, object, ...rest } = viewKey(row);
+      return jsonAnswer(c, { id, object, key, ...rest }, 201);
     } catch (thrown) {
       return errorAnswer(thrown);
     }
@@ -62,21 +68,7 @@ export function listKeysDoor({ gateway, authenticator }: Doors) {
     try {
       const tenant = await authenticator.admin(c);
       const rows = await gateway.books.of(tenant).listKeys();
-      const seconds = (time: number | undefined) => (time === undefined ? null : Math.floor(time / 1000));
-      const data = rows.map((row) => ({
-        id: row.id,
-        object: 'key',
-        name: row.name,
-        hint: row.hint,
-        scopes: row.scopes,
-        project: row.project ?? null,
-        unpriced_ceiling_usd: row.ceiling === undefined ? null : writeUsd(row.ceiling),
-        markup_percent: row.markupPpm / 10_000,
-        created_at: seconds(row.at),
-        expires_at: seconds(row.expiresAt),
-        revoked_at: seconds(row.revokedAt),
-      }));
-      return jsonAnswer(c, { object: 'list', data });
+      return jsonAnswer(c, { object: 'list', data: rows.map(viewKey) });
     } catch (thrown) {
       return errorAnswer(thrown);
     }
@@ -96,5 +88,35 @@ export function revokeKeyDoor({ gateway, authenticator }: Doors) {
     } catch (thrown) {
       return errorAnswer(thrown);
     }
+  };
+}
+
+type KeyRow = {
+  id: string;
+  name: string;
+  hint: string;
+  scopes: readonly string[];
+  project?: string;
+  ceiling?: bigint;
+  markupPpm?: number;
+  at: number;
+  expiresAt?: number;
+  revokedAt?: number;
+};
+
+function viewKey(row: KeyRow): JsonObject {
+  const seconds = (time: number | undefined) => (time === undefined ? null : Math.floor(time / 1000));
+  return {
+    id: row.id,
+    object: 'key',
+    name: row.name,
+    hint: row.hint,
+    scopes: [...row.scopes],
+    project: row.project ?? null,
+    unpriced_ceiling_usd: row.ceiling === undefined ? null : writeUsd(row.ceiling),
+    markup_percent: (row.markupPpm ?? 0) / 10_000,
+    created_at: seconds(row.at),
+    expires_at: seconds(row.expiresAt),
+    revoked_at: seconds(row.revokedAt),
   };
 }

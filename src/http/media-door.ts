@@ -1,7 +1,6 @@
 import type { Context } from 'hono';
 import type { GenerationRecord } from '../books/index.ts';
 import {
-  asGatewayError,
   GatewayError,
   isObject,
   type JsonObject,
@@ -17,6 +16,7 @@ import type { Begun } from '../jobs/run.ts';
 import { hashedUser } from './about.ts';
 import { noteEnd, startMedia, waitFor } from './generation-wait.ts';
 import type { Doors } from './generations.ts';
+import { refused } from './refuse.ts';
 import { takeWishes } from './wishes.ts';
 
 /** Milliseconds that these doors wait for an end, unless `x-atelier-wait` (seconds) says otherwise: less than SDKs wait for us. */
@@ -35,6 +35,7 @@ export type Asked = {
 
 /** The model of a body, or the house's default. Refuses a wrong one before anything is read or fetched. */
 export function readModel(gateway: Gateway, c: Context, body: JsonObject, modality: MediaModality): Asked {
+  checkTypes(body);
   const wishes = takeWishes(c, body);
   const model = body.model ?? wishes?.models?.[0];
   const name = model === undefined || model === 'auto' ? gateway.directory.defaultOf(modality) : model;
@@ -51,6 +52,13 @@ export function readModel(gateway: Gateway, c: Context, body: JsonObject, modali
     honours: portOf(found, upstream).honours?.({ model: found.upstream, options }),
     strict: c.req.header('x-atelier-strict') === 'true',
   };
+}
+
+/** Fields that all of these doors read for themselves: of another type they would say nothing. */
+function checkTypes({ stream, params, user }: JsonObject): void {
+  if (stream !== undefined && typeof stream !== 'boolean') throw refused('stream', 'stream is true or false.');
+  if (params !== undefined && !isObject(params)) throw refused('params', 'params is an object.');
+  if (user !== undefined && typeof user !== 'string') throw refused('user', 'user is a text.');
 }
 
 /**
@@ -125,6 +133,7 @@ async function ended(gateway: Gateway, c: Context, call: MediaCall, begun: Begun
   if (!(await waitFor(gateway, caller, begun, ms))) throw stillRunning(generationId);
   const record = await caller.book.generation(generationId, caller.keyId);
   if (!record) throw new GatewayError('internal_error', 'The generation has ended and is not in the book.');
+  if (record.completedAt === undefined) throw stillRunning(generationId);
   noteEnd(record, trace);
   // That another model answers is among the warnings already.
   const degradations = record.degradations.filter((one) => stringAt(one, 'field') !== 'model');
@@ -156,10 +165,12 @@ export function noteWarnings(
   }
 }
 
-/** The same error with the field's name as this door calls it. */
-export function renamed(thrown: unknown, names: Readonly<Record<string, string>>): GatewayError {
-  const error = asGatewayError(thrown);
-  const param = error.details.param;
-  const name = param === undefined ? undefined : names[param.replace(/[.[].*$/, '')];
-  return name === undefined ? error : new GatewayError(error.code, { ...error.details, param: name });
+/** The same error with the field's name as this door calls it. What is no error of ours stays as it is. */
+export function renamed(thrown: unknown, names: Readonly<Record<string, string>>): unknown {
+  if (!(thrown instanceof GatewayError)) return thrown;
+  const own = thrown.details.param?.replace(/[.[].*$/, '');
+  const name = own === undefined ? undefined : names[own];
+  if (own === undefined || name === undefined) return thrown;
+  const message = thrown.message.startsWith(own) ? name + thrown.message.slice(own.length) : thrown.message;
+  return new GatewayError(thrown.code, { ...thrown.details, param: name, message });
 }

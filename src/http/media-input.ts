@@ -25,8 +25,24 @@ export async function readMedia(gateway: Gateway, caller: Caller, input: MediaIn
   const url = new URL(text, 'http://own.invalid');
   const own = await ownAsset(gateway, caller, url, param);
   if (own) return own;
-  if (url.hostname === 'own.invalid') throw badField(param, 'It is neither a URL nor a data URL.');
-  return fetched(gateway, text, param);
+  const wasOwn = tenantOfAsset(ownId(url) ?? '') === caller.tenant;
+  if (url.hostname === 'own.invalid') throw badField(param, wasOwn ? expired : 'It is neither a URL nor a data URL.');
+  return fetched(gateway, text, param, wasOwn ? expired : undefined);
+}
+
+const expired = 'The link is wrong or has expired. Read the generation again for a fresh one.';
+
+/** The asset that a link of ours names. */
+function ownId(url: URL): string | undefined {
+  return /^\/assets\/([^/]+)$/.exec(url.pathname)?.[1];
+}
+
+/** A picture by its bytes; of kinds that are not measured, those that every decoder knows. */
+export function checkImage(asset: Asset, param: string): Asset {
+  if (!('bytes' in asset) || probe(asset.bytes)?.kind === 'image') return asset;
+  const start = String.fromCharCode(...asset.bytes.subarray(0, 4));
+  if (start.startsWith('BM') || start === 'II*\0' || start === 'MM\0*') return asset;
+  throw badField(param, 'These bytes are no image.');
 }
 
 /** Types under which media travels. A web page or a JSON answer is none: it is not read, wherever it comes from. */
@@ -35,7 +51,7 @@ const inputTypes = [
   ...['application/octet-stream', 'binary/octet-stream'],
 ];
 
-async function fetched(gateway: Gateway, url: string, param: string): Promise<Asset> {
+async function fetched(gateway: Gateway, url: string, param: string, otherwise?: string): Promise<Asset> {
   try {
     const answer = await gateway.openUrl(url, { limit: largestInput, mediaTypes: inputTypes });
     if (answer.status !== 200) {
@@ -45,7 +61,7 @@ async function fetched(gateway: Gateway, url: string, param: string): Promise<As
     return named(new Uint8Array(await new Response(answer.body).arrayBuffer()), answer.mediaType || undefined);
   } catch (thrown) {
     if (!(thrown instanceof UrlError)) throw thrown;
-    if (thrown.fault !== 'too_large') throw badField(param, `The URL is not read. ${thrown.message}`);
+    if (thrown.fault !== 'too_large') throw badField(param, otherwise ?? `The URL is not read. ${thrown.message}`);
     throw tooLarge(param);
   }
 }
@@ -63,7 +79,7 @@ export function named(bytes: Uint8Array, claimed: string | undefined, name?: str
 }
 
 async function ownAsset(gateway: Gateway, caller: Caller, url: URL, param: string): Promise<Asset | undefined> {
-  const id = /^\/assets\/([^/]+)$/.exec(url.pathname)?.[1];
+  const id = ownId(url);
   if (!id || tenantOfAsset(id) !== caller.tenant) return undefined;
   const genuine = await signerOf(caller.book).verify(
     id,

@@ -1,8 +1,9 @@
-import { type Asset, GatewayError, type JsonObject, type MediaModality, type MediaRequest } from '../contract/index.ts';
+import { GatewayError, type JsonObject, type MediaModality, type MediaRequest } from '../contract/index.ts';
 import type { Caller, Gateway } from '../gateway/gateway.ts';
 import { probe } from '../meter/probe.ts';
+import type { Uploads } from './generation-form.ts';
 import { checkBody, type MediaInput, requiredText } from './generation-request.ts';
-import { readMedia } from './media-input.ts';
+import { checkImage, readMedia } from './media-input.ts';
 
 /** A checked request in neutral words, and as the book keeps it (no media bytes). */
 export type ReadRequest = { request: MediaRequest; record: JsonObject };
@@ -13,10 +14,16 @@ export async function readMediaRequest(
   caller: Caller,
   modality: MediaModality,
   body: JsonObject,
-  upload?: Asset,
+  uploads: Uploads = {},
 ): Promise<ReadRequest> {
+  const picture = async (input: MediaInput, param: string) =>
+    checkImage(await readMedia(gateway, caller, input, param), param);
   const assets = (inputs: MediaInput[] | undefined, param: string) =>
-    inputs && Promise.all(inputs.map((input) => readMedia(gateway, caller, input, param)));
+    inputs && Promise.all(inputs.map((input) => picture(input, param)));
+  const pictures = async (inputs: MediaInput[] | undefined) => {
+    const all = [...(uploads.images ?? []), ...((await assets(inputs, 'images')) ?? [])];
+    return all.length > 0 ? all : undefined;
+  };
   const asset = async (input: MediaInput | undefined, param: string) =>
     input === undefined ? undefined : readMedia(gateway, caller, input, param);
 
@@ -42,8 +49,8 @@ export async function readMediaRequest(
         format: wire.format ?? wire.output_format,
         background: wire.background,
         negativePrompt: wire.negative_prompt,
-        images: await assets(wire.images, 'images'),
-        mask: await asset(wire.mask, 'mask'),
+        images: await pictures(wire.images),
+        mask: uploads.mask ?? (wire.mask === undefined ? undefined : await picture(wire.mask, 'mask')),
         partialImages: wire.partial_images,
         inputFidelity: wire.input_fidelity,
         moderation: wire.moderation,
@@ -76,7 +83,7 @@ export async function readMediaRequest(
     case 'transcription': {
       const wire = checkBody('transcription', body);
       const input = wire.input ?? wire.audio ?? wire.file;
-      const audio = upload ?? (await asset(input, 'input'));
+      const audio = uploads.audio ?? (await asset(input, 'input'));
       if (!audio) throw new GatewayError('invalid_request', { message: 'input is required.', param: 'input' });
       const found = 'bytes' in audio ? probe(audio.bytes) : undefined;
       if (!found || (found.kind !== 'audio' && found.kind !== 'video')) {
@@ -106,7 +113,7 @@ export async function readMediaRequest(
         lyrics: wire.lyrics,
         instrumental: wire.instrumental,
         format: wire.format,
-        audio: await asset(wire.audio, 'audio'),
+        audio: uploads.audio ?? (await asset(wire.audio, 'audio')),
       };
       return plain(request, {
         input: request.prompt,
@@ -134,8 +141,8 @@ export async function readMediaRequest(
         resolution: wire.resolution,
         audio: wire.audio,
         negativePrompt: wire.negative_prompt,
-        images: await assets(wire.images, 'images'),
-        video: await asset(wire.video, 'video'),
+        images: await pictures(wire.images),
+        video: uploads.video ?? (await asset(wire.video, 'video')),
       };
       return plain(request, {
         input: request.prompt,
@@ -150,7 +157,7 @@ export async function readMediaRequest(
         ...shared(wire),
         modality,
         prompt: requiredText(wire, 'input', 'prompt'),
-        images: await assets(wire.images, 'images'),
+        images: await pictures(wire.images),
         format: wire.format,
         texture: wire.texture,
       };

@@ -1,8 +1,9 @@
 import type { Context } from 'hono';
-import { GatewayError, type Model, type Price } from '../contract/index.ts';
+import { GatewayError, isModality, type Model, type Price } from '../contract/index.ts';
 import { errorAnswer, jsonAnswer } from './answer.ts';
 import type { Doors } from './generations.ts';
 import { viewAnthropic, viewGemini, viewModel } from './model-view.ts';
+import { refused } from './refuse.ts';
 
 /** Which SDK asks, told by what only that SDK sends. */
 type Shape = 'openai-chat' | 'anthropic-messages' | 'gemini';
@@ -19,7 +20,7 @@ export function modelDoor({ gateway, authenticator }: Doors, prices: readonly Pr
     const shape = shapeOf(c, path);
     const write = writers[shape];
     try {
-      await authenticator.caller(c);
+      await authenticator.callerOrAdmin(c);
       const id = decoded(path.replace(/^\/v1(?:beta)?\/models\/?/, ''));
       if (id !== '') {
         const model = gateway.directory.find(id);
@@ -28,6 +29,7 @@ export function modelDoor({ gateway, authenticator }: Doors, prices: readonly Pr
         return jsonAnswer(c, write(model));
       }
       const wanted = c.req.query('modality');
+      if (wanted && !isModality(wanted)) throw refused('modality', `modality "${wanted}" is not known.`);
       const listed = gateway.directory.list().filter((model) => !wanted || model.modality === wanted);
       // The text SDKs' own lists hold what their doors can call.
       const callable = listed.filter((model) => ['text', 'embedding'].includes(model.modality));

@@ -25,11 +25,17 @@ const rateSchema = z.object({
 });
 
 const time = z.union([z.string(), z.number()]).transform((value, context) => {
-  const at = typeof value === 'number' ? value * 1000 : Date.parse(value);
+  // No clock shows that many seconds: they are milliseconds.
+  const unit = typeof value === 'number' && value > 1e11 ? 1 : 1000;
+  const at = typeof value === 'number' ? value * unit : Date.parse(value);
   if (Number.isFinite(at) && Math.abs(at) < 8.64e15) return at;
   context.addIssue({ code: 'custom', message: 'must be an ISO time or seconds since 1970' });
   return z.NEVER;
 });
+
+const header = z
+  .union([z.string(), z.number(), z.boolean(), z.array(z.string()), z.null()])
+  .transform((value) => `${value ?? ''}`);
 
 const priceSchema = z.object({
   provider: z.string().min(1),
@@ -40,7 +46,7 @@ const priceSchema = z.object({
   request: z.json().nullish(),
   usage: z.json().nullish(),
   response: z.json().nullish(),
-  response_headers: z.record(z.string(), z.union([z.string(), z.number()]).transform(String)).nullish(),
+  response_headers: z.record(z.string(), header).nullish(),
   rates: z.array(rateSchema).max(500).nullish(),
 });
 

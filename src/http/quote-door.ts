@@ -1,22 +1,25 @@
 import type { Context } from 'hono';
 import {
-  type Asset,
+  asGatewayError,
   GatewayError,
   isModality,
   type JsonObject,
+  type MediaRequest,
   type Modality,
   type Model,
   stringAt,
 } from '../contract/index.ts';
 import { askedOfMedia, askedOfText } from '../gateway/asked.ts';
+import { checkCapabilities, checkRequired } from '../gateway/capabilities.ts';
 import type { Caller, Gateway } from '../gateway/gateway.ts';
 import { quoteOf } from '../gateway/quote-of.ts';
 import { writeUsd } from '../meter/money.ts';
 import type { Asked, Quote } from '../meter/quote.ts';
 import { writeLine } from '../meter/receipt.ts';
 import { errorAnswer, jsonAnswer } from './answer.ts';
+import { readBody, type Uploads, uploadsFor } from './generation-form.ts';
 import { readTextRequest } from './generation-text.ts';
-import { chooseModel, type Doors, readBody } from './generations.ts';
+import { chooseModel, type Doors } from './generations.ts';
 import { readMediaRequest } from './media-request.ts';
 
 /** How many of the caller's own generations are looked through for the computing time of a model. */
@@ -31,15 +34,25 @@ export function quoteDoor(doors: Doors) {
     try {
       const { gateway } = doors;
       const caller = await doors.authenticator.caller(c);
-      const { body: whole, upload } = await readBody(c);
+      const { body: whole, files } = await readBody(c);
       const { models, ...body } = whole;
       const { candidates, modality } = candidatesOf(gateway, models, body);
-      const asked = await readAsked(doors, caller, modality, { ...body, model: candidates[0]?.id ?? '' }, upload);
+      const { asked, request } = await readAsked(
+        doors,
+        caller,
+        modality,
+        { ...body, model: candidates[0]?.id ?? '' },
+        uploadsFor(modality, files),
+      );
       const now = gateway.clock.now();
+      const able = candidates.map((model) => ({ model, refusal: refusalOf(model, request) }));
+      if (able.every(({ refusal }) => refusal !== undefined)) throw able[0]?.refusal;
       const quotes = [];
-      for (const model of candidates) {
+      for (const { model, refusal } of able) {
+        // Of all models of a modality, those that can make it; of the caller's own list, all.
+        if (refusal && models === undefined) continue;
         const computed = await computedBy(gateway, caller, model);
-        quotes.push({ model: model.id, found: quoteOf(gateway, model, { ...asked, computed }, now) });
+        quotes.push({ model: model.id, found: quoteOf(gateway, model, { ...asked, computed }, now), refusal });
       }
       // A list is the caller's order; all models of a modality come cheapest first, unknown ones last.
       if (models === undefined && body.model === undefined)
@@ -49,12 +62,27 @@ export function quoteDoor(doors: Doors) {
         modality,
         currency: 'USD',
         catalogue: gateway.catalogue.hash,
-        candidates: quotes.map(({ model, found }) => writeQuote(model, found)),
+        candidates: quotes.map(({ model, found, refusal }) => ({
+          ...writeQuote(model, found),
+          ...(refusal ? { refused: refusal.message } : {}),
+        })),
       });
     } catch (thrown) {
       return errorAnswer(thrown);
     }
   };
+}
+
+/** Why a model would not be asked for this. */
+function refusalOf(model: Model, request: MediaRequest | undefined): GatewayError | undefined {
+  try {
+    if (!request) return undefined;
+    checkCapabilities(model, request);
+    checkRequired(model, request);
+    return undefined;
+  } catch (thrown) {
+    return asGatewayError(thrown);
+  }
 }
 
 function writeQuote(model: string, { min, expected, max, status, receipt, assumptions }: Quote): JsonObject {
@@ -117,14 +145,14 @@ async function readAsked(
   caller: Caller,
   modality: Modality,
   body: JsonObject,
-  upload: Asset | undefined,
-): Promise<Asked> {
+  uploads: Uploads,
+): Promise<{ asked: Asked; request?: MediaRequest }> {
   const serviceTier = stringAt(body, 'service_tier') ?? stringAt(body, 'params', 'service_tier');
   if (modality === 'text') {
-    return { ...askedOfText(readTextRequest(doors, stringAt(body, 'model') ?? '', body)), serviceTier };
+    return { asked: { ...askedOfText(readTextRequest(doors, stringAt(body, 'model') ?? '', body)), serviceTier } };
   }
-  const { request } = await readMediaRequest(doors.gateway, caller, modality, body, upload);
-  return { ...askedOfMedia(request), serviceTier };
+  const { request } = await readMediaRequest(doors.gateway, caller, modality, body, uploads);
+  return { asked: { ...askedOfMedia(request), serviceTier }, request };
 }
 
 /** Seconds of computing of the caller's own latest runs of a model that is billed by them. */

@@ -15,7 +15,12 @@ export function badField(param: string | undefined, message: string): GatewayErr
 }
 
 /** What a schema found, as an invalid_request that names the field as a path: `profile.0.seconds`. */
-export function refusedIssue({ path, message }: z.core.$ZodIssue): GatewayError {
+export function refusedIssue(issue: z.core.$ZodIssue): GatewayError {
+  const { path, message } = issue;
+  if (issue.code === 'unrecognized_keys') {
+    const [name = ''] = issue.keys;
+    return refused([...path, name].join('.'), `There is no field "${[...path, name].join('.')}".`);
+  }
   return badField(path.join('.') || undefined, message);
 }
 

@@ -10,14 +10,16 @@ import {
 } from '../contract/index.ts';
 import { echoOf } from '../dialects/openai-responses/echo.ts';
 import { upstreamOf } from '../gateway/attempt.ts';
-import { type Caller, newTrace, type Trace } from '../gateway/gateway.ts';
+import { type Caller, type Gateway, newTrace, type Trace } from '../gateway/gateway.ts';
 import { newId } from '../gateway/ids.ts';
 import { planText, runText, type TextCall } from '../gateway/text.ts';
 import { aboutOf } from './about.ts';
 import { errorAnswer, jsonAnswer, traceHeaders } from './answer.ts';
 import { readJson } from './body.ts';
 import type { Doors } from './generations.ts';
+import { badField } from './refuse.ts';
 import { continueFrom, listInput } from './response-store.ts';
+import { streamStored } from './response-stream.ts';
 import { forwardedHeaders, readWishes } from './text-door.ts';
 
 /** Background answers that can still be canceled, by id. */
@@ -51,8 +53,12 @@ export function createResponseDoor(doors: Doors, dialect: Dialect) {
       const native = keeps(model.provider) ? model.provider : undefined;
       const continued = await continueFrom(caller, body, native);
       // What only its provider has kept can be gone on with by that provider alone.
-      if (continued.body.previous_response_id !== undefined) {
+      if (typeof continued.body.previous_response_id === 'string') {
         plan.candidates = plan.candidates.filter((one) => one.provider === native);
+      }
+      for (const name of ['background', 'store'] as const) {
+        if (body[name] !== undefined && body[name] !== null && typeof body[name] !== 'boolean')
+          throw badField(name, 'is true or false.');
       }
       const { background, ...sent } = continued.body;
       const keep = body.store !== false;
@@ -89,7 +95,10 @@ export function createResponseDoor(doors: Doors, dialect: Dialect) {
         if (!keep) {
           throw new GatewayError('invalid_request', { message: 'background needs store.', param: 'background' });
         }
-        return jsonAnswer(c, await startBackground(doors, c, call, echoOf(body), save));
+        const shell = await startBackground(doors, c, call, echoOf(body), save);
+        if (body.stream !== true) return jsonAnswer(c, shell);
+        const record = await caller.book.response(String(shell.id), caller.keyId);
+        return streamStored(doors, c, caller, record!);
       }
       const reply = await runText(gateway, doors.lifetimeOf(c), call);
       return new Response(reply.body as BodyInit, {
@@ -104,7 +113,7 @@ export function createResponseDoor(doors: Doors, dialect: Dialect) {
 
 type Save = (answer: JsonObject, keeper?: string) => Promise<void>;
 
-/** Answers at once with a queued response under an id of ours; the work goes on and is kept under that id. */
+/** Answers at once with a queued response under an id of ours; the work goes on and is kept under that id. With its end where it could not go on. */
 async function startBackground(
   doors: Doors,
   c: Context,
@@ -149,32 +158,52 @@ async function startBackground(
       running.delete(id);
     }
   };
-  doors.lifetimeOf(c).background(work());
-  return shell;
+  const lifetime = doors.lifetimeOf(c);
+  const working = work();
+  lifetime.background(working);
+  if (!lifetime.brief) return shell;
+  await working;
+  return (await call.caller.book.response(id, call.caller.keyId))?.body ?? shell;
+}
+
+/** Milliseconds after which nobody works on a background response any more: its process has stopped. */
+const longestWork = ({ totalTimeout }: Gateway['deadlines']) => Math.max(3_600_000, 2 * totalTimeout);
+
+/** The record, ended where its process stopped before it could. */
+async function endedIfLeft({ clock, deadlines }: Gateway, caller: Caller, record: ResponseRecord) {
+  const isOpen = record.status === 'queued' || record.status === 'in_progress';
+  if (!isOpen || clock.now() - record.at < longestWork(deadlines)) return record;
+  const error = { code: 'server_error', message: 'The gateway stopped before the answer arrived.' };
+  await caller.book.saveResponse({ ...record, status: 'failed', body: { ...record.body, status: 'failed', error } });
+  return (await caller.book.response(record.id, caller.keyId)) ?? record;
 }
 
 type Found = { caller: Caller; record: ResponseRecord };
 
 /** `GET|DELETE /v1/responses/{id}`, `POST …/cancel`, `GET …/input_items`. */
-export function storedResponseDoors({ gateway, authenticator }: Doors, dialect: Dialect) {
+export function storedResponseDoors(doors: Doors, dialect: Dialect) {
+  const { gateway, authenticator } = doors;
   const found = async (c: Context): Promise<Found> => {
     const caller = await authenticator.caller(c);
     const id = c.req.param('id') ?? '';
     const record = await caller.book.response(id, caller.keyId);
     if (!record) throw new GatewayError('not_found', { message: `No response is called "${id}".`, param: 'id' });
-    return { caller, record };
+    return { caller, record: await endedIfLeft(gateway, caller, record) };
   };
-  const door = (answer: (c: Context, found: Found) => Json | Promise<Json>) =>
+  const door = (answer: (c: Context, found: Found) => Json | Response | Promise<Json>) =>
     async function answerStored(c: Context): Promise<Response> {
       const trace: Trace = newTrace();
       try {
-        return jsonAnswer(c, await answer(c, await found(c)));
+        const answered = await answer(c, await found(c));
+        return answered instanceof Response ? answered : jsonAnswer(c, answered);
       } catch (thrown) {
         return errorAnswer(thrown, trace, dialect);
       }
     };
   return {
-    read: door((_, { record }) => record.body),
+    read: door((c, { caller, record }) =>
+      c.req.query('stream') === 'true' ? streamStored(doors, c, caller, record) : record.body,
+    ),
     remove: door(async (_, { caller, record }) => {
       await caller.book.removeResponse(record.id, caller.keyId);
       return { id: record.id, object: 'response', deleted: true };
@@ -188,7 +217,8 @@ export function storedResponseDoors({ gateway, authenticator }: Doors, dialect: 
       running.get(record.id)?.abort();
       const body = { ...record.body, status: 'cancelled' };
       await caller.book.saveResponse({ ...record, status: 'cancelled', body, at: gateway.clock.now() });
-      return body;
+      // An answer that came first stays.
+      return (await caller.book.response(record.id, caller.keyId))?.body ?? body;
     }),
   };
 }

@@ -1,6 +1,7 @@
 import type { ResponseRecord } from '../books/index.ts';
 import { GatewayError, isObject, type Json, type JsonObject } from '../contract/index.ts';
 import type { Caller } from '../gateway/gateway.ts';
+import { badField } from './refuse.ts';
 
 /** A Responses request made ready: its own input as items, and the whole conversation it continues. */
 export type Continued = { body: JsonObject; input: Json[]; context: Json[] };
@@ -19,7 +20,8 @@ export async function continueFrom(caller: Caller, body: JsonObject, native: str
       param: 'conversation',
     });
   }
-  if (typeof previous !== 'string') return { body, input, context: input };
+  if (previous === undefined || previous === null) return { body, input, context: input };
+  if (typeof previous !== 'string') throw badField('previous_response_id', 'is the id of a response.');
   const record = await caller.book.response(previous, caller.keyId);
   if (!record) {
     throw new GatewayError('not_found', {

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { type SpendFilter, type SpendGroup, type SpendQuery, spendFilters, spendGroups } from '../books/index.ts';
-import { GatewayError } from '../contract/index.ts';
+import { GatewayError, isModality } from '../contract/index.ts';
 import { refused } from './refuse.ts';
 
 /** Rows of an answer: unless asked otherwise, and at most. */
@@ -15,10 +15,12 @@ export function readQuery(c: Context): SpendQuery {
     throw new GatewayError('invalid_request', { message, param: 'group_by' });
   }
   const simulated = readSimulated(c.req.query('simulated'));
+  const [from, to] = [readTime(c.req.query('from'), 'from'), readTime(c.req.query('to'), 'to')];
+  if (from !== undefined && to !== undefined && from > to) throw refused('from', 'from is not after to.');
   return {
     groupBy: [...new Set(groupBy)] as SpendGroup[],
-    from: readTime(c.req.query('from'), 'from'),
-    to: readTime(c.req.query('to'), 'to'),
+    from,
+    to,
     simulated,
     filters: readFilters(c),
     limit: readLimit(c.req.query('limit')),
@@ -32,6 +34,8 @@ function readFilters(c: Context): Partial<Record<SpendFilter, string[]>> {
     const values = c.req.queries(name === 'key' ? 'key_name' : name);
     if (values && values.length > 0) filters[name] = values;
   }
+  const unknown = filters.modality?.find((name) => !isModality(name));
+  if (unknown !== undefined) throw refused('modality', `modality "${unknown}" is not known.`);
   for (const name of ['day', 'hour'] as const) {
     for (const text of filters[name] ?? []) readTime(text, name);
   }

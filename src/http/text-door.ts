@@ -39,6 +39,7 @@ export function textAnswers<Request extends Asking = Asking>(
     try {
       const caller = await authenticator.caller(c);
       const read = await readJson(c);
+      door.refuse?.(read.body);
       const place = where(c);
       const { text, body, wishes, asked } = readWishes(c, read, place.model);
       const reply = await runText(gateway, lifetime, {
@@ -77,7 +78,7 @@ export function readWishes(
   const named = model ?? body.model;
   const asked = typeof named === 'string' && named !== '' ? named : (wishes?.models?.[0] ?? '');
   if (asked === '') throw new GatewayError('invalid_request', { message: 'model is required.', param: 'model' });
-  if (!own) return { text, body, wishes, asked };
+  if (!own && (model !== undefined || body.model === asked)) return { text, body, wishes, asked };
   const sent = model === undefined ? { ...body, model: asked } : body;
   return { text: JSON.stringify(sent), body: sent, wishes, asked };
 }

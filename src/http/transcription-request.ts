@@ -97,7 +97,7 @@ export async function readTranscriptionRequest(
     ...readParams(asked, trace, body, known),
     ...(await readUser(asked, caller, body)),
   }) as JsonObject;
-  return readMediaRequest(gateway, caller, 'transcription', neutral, file);
+  return readMediaRequest(gateway, caller, 'transcription', neutral, file ? { audio: file } : {});
 }
 
 /** What the model can write: by its row, else by what its port has a place for; undefined where neither tells. */

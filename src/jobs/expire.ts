@@ -1,22 +1,19 @@
 import type { Gateway } from '../gateway/gateway.ts';
+import { onceAnHour } from './hourly.ts';
 import type { Owner } from './look.ts';
 
-/** Milliseconds between two looks at what a tenant keeps, and how many are read at a time. */
-const every = 3_600_000;
+/** How many are read at a time. */
 const most = 500;
 
-const looked = new WeakMap<Gateway, Map<string, number>>();
+const isTime = onceAnHour();
 
 /**
  * Removes what is older than it is kept, once an hour: answers for whoever repeats a request (see Idempotency), and outputs where the
  * operator states an age. The bytes go first: what is left half-way is found again.
  */
 export async function expireOutputs(gateway: Gateway, { tenant, book }: Owner): Promise<void> {
-  const times = looked.get(gateway) ?? new Map<string, number>();
-  looked.set(gateway, times);
+  if (!isTime(gateway, tenant)) return;
   const now = gateway.clock.now();
-  if (now - (times.get(tenant) ?? Number.NEGATIVE_INFINITY) < every) return;
-  times.set(tenant, now);
   const ends = [removeAnswers(gateway, book, now)];
   if (gateway.outputLife !== undefined) ends.push(removeOutputs(gateway, book, now - gateway.outputLife));
   await Promise.all(ends);

@@ -2,11 +2,18 @@ import type { Operation, Progress } from '../contract/index.ts';
 import type { Attempt } from '../gateway/attempt.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { keyedRef } from '../gateway/keys.ts';
-import { type BegunMedia, beginMedia, finishMedia, type MediaCall, sendMedia } from '../gateway/media.ts';
+import { type BegunMedia, beginMedia, finishMedia, type MediaCall, portOf, sendMedia } from '../gateway/media.ts';
 import { pauseAfter } from './pace.ts';
 
 /** A generation that has begun. `work` ends when its sending has: with its end, or as a job that the timer follows. */
-export type Begun = { attempt: Attempt; work: Promise<void> };
+export type Begun = {
+  attempt: Attempt;
+  work: Promise<void>;
+  /** Its provider answers with the end itself: nobody can be asked about it later. */
+  atOnce: boolean;
+  /** Set where the work would not outlive its request. */
+  held?: boolean;
+};
 
 /**
  * Makes a media generation durable and sends it. What the provider finishes at once is finished here; a job is left to the timer,
@@ -18,7 +25,9 @@ export async function runMedia(
   progress?: (progress: Progress) => void,
 ): Promise<Begun> {
   const begun = await beginMedia(gateway, call);
-  return { attempt: begun.attempt, work: send(gateway, call, begun, progress) };
+  const { attempt } = begun;
+  const atOnce = portOf(attempt.model, attempt.upstream).poll === undefined;
+  return { attempt, work: send(gateway, call, begun, progress), atOnce };
 }
 
 async function send(

@@ -1,14 +1,17 @@
 import { GatewayError } from '../contract/index.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { newId } from '../gateway/ids.ts';
+import { removeStrays } from '../gateway/strays.ts';
 import { settleUnknown } from '../gateway/unknown.ts';
+import { endAbandoned } from './abandoned.ts';
 import { deliver } from './deliver.ts';
 import { expireOutputs } from './expire.ts';
-import { lookAt, type Owner, openedAttempt } from './look.ts';
+import { lease, lookAt, type Owner, openedAttempt, orphanedAttempt } from './look.ts';
 
-/** Milliseconds that a look may take before somebody else may look, and how many are taken at a time. */
-const lease = 600_000;
+/** How many looks are taken at a time. */
 const most = 64;
+/** Milliseconds until a book is looked at again that still has something due: it is being done, or cannot be done now. */
+const shortest = 50;
 /** Milliseconds after which an open attempt without a job is taken for lost: longer than any call takes. */
 export const longestCall = 1_500_000;
 /** Milliseconds that a generation of before may have been under way. */
@@ -27,12 +30,14 @@ export async function workThrough(gateway: Gateway, tenant: string): Promise<voi
     ...deliveries.map((delivery) => each(delivery.id, () => deliver(gateway, owner, delivery))),
     ...lost.map((row) => each(row.id, () => endLost(gateway, owner, row))),
     quietly('aged outputs', () => expireOutputs(gateway, owner)),
+    quietly('abandoned generations', () => endAbandoned(gateway, owner)),
   ]);
 }
 
-/** Milliseconds since 1970 at which a tenant's book has something to do; undefined for never. */
-export function nextWork(gateway: Gateway, tenant: string): Promise<number | undefined> {
-  return gateway.books.of(tenant).nextDue(longestCall);
+/** Milliseconds since 1970 at which a tenant's book has something to do; undefined for never. To be asked after the work. */
+export async function nextWork(gateway: Gateway, tenant: string): Promise<number | undefined> {
+  const due = await gateway.books.of(tenant).nextDue(longestCall);
+  return due === undefined ? undefined : Math.max(due, gateway.clock.now() + shortest);
 }
 
 /**
@@ -54,15 +59,15 @@ export async function recover(gateway: Gateway, tenant: string, before: number):
 }
 
 async function endLost(gateway: Gateway, owner: Owner, row: Parameters<typeof openedAttempt>[2]): Promise<void> {
-  const opened = openedAttempt(gateway, owner, row);
-  if (!opened) return;
+  const attempt = openedAttempt(gateway, owner, row)?.attempt ?? orphanedAttempt(gateway, owner, row);
   const error = new GatewayError('outcome_unknown', {
     message: 'The gateway stopped before the answer arrived.',
     provider: row.provider,
     failure: 'C',
     billing: 'unknown',
   });
-  await settleUnknown(gateway, opened.attempt, error);
+  await settleUnknown(gateway, attempt, error);
+  if (row.modality !== 'text') await removeStrays(gateway, owner, attempt);
 }
 
 /** One piece of work that fails leaves the others alone; its lease brings it back. */

@@ -22,7 +22,7 @@ export function priceUsage(
   let estimated = usage.source === 'estimated';
   let hash = catalogue.hashOf(call.provider, call.model);
   for (const metered of usage.metered) {
-    if (metered.quantity === 0) continue;
+    if (!(metered.quantity > 0)) continue;
     // A quantity without dims of its own shares the usage's: no copy on the common path.
     const dims = metered.dims && usage.dims ? { ...usage.dims, ...metered.dims } : (metered.dims ?? usage.dims);
     const model = metered.model ?? call.model;
@@ -63,13 +63,22 @@ export function priceUsage(
     return receipt;
   }
   if (lines.some((line) => line.meter === 'gpu_seconds' && line.amount !== undefined)) unpriced = 0;
-  if (unpriced === lines.length && lines.length > 0) receipt.status = 'unpriced';
-  else {
+  if (unpriced === lines.length && lines.length > 0) {
+    if (!isFreeByRequest(catalogue, call.provider, call.model)) return { ...receipt, status: 'unpriced' };
+    receipt.total = 0n;
+    receipt.status = 'free';
+  } else {
     receipt.total = total;
     if (unpriced > 0) receipt.status = 'partially_unpriced';
     else if (free === lines.length && total === 0n && free > 0) receipt.status = 'free';
   }
   return receipt;
+}
+
+/** Free whatever was counted: a model whose only price is that a request costs nothing. */
+function isFreeByRequest(catalogue: Catalogue, provider: string, model: string): boolean {
+  if (!catalogue.isFree(provider, model)) return false;
+  return catalogue.meters(provider, model).every((meter) => meter === 'requests' || meter.startsWith('tool_'));
 }
 
 /** A receipt for work that cost nothing because nothing was done: refused, not sent, failed without charge. */

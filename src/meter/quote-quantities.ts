@@ -38,7 +38,17 @@ export function quantitiesOf(model: Model, asked: Asked, sold: Sold): Quantities
     found.bounded = [];
     addComputing(found, model, asked);
   }
+  openWhereDearer(found, model, asked);
   return found;
+}
+
+/** Parameters that a vendor bills on top at a rate of which no price is known (the row's `options.dearer`): then nothing is the most. */
+function openWhereDearer(found: Quantities, model: Model, asked: Asked): void {
+  const dearer = at(model.options, 'dearer');
+  const names = (asked.params ?? []).filter((name) => Array.isArray(dearer) && dearer.includes(name));
+  if (names.length === 0) return;
+  for (const one of found.bounded) delete one.max;
+  found.assumptions.push(`${names.join(', ')} is billed on top, at no price that is known`);
 }
 
 function exactly(meter: Meter, quantity: number, dims?: Bounded['dims']): Bounded {
@@ -207,7 +217,9 @@ function addTranscription(found: Quantities, model: Model, asked: Asked, sold: S
     return;
   }
   if (sold.has('input_audio_seconds')) {
-    found.bounded.push(exactly('input_audio_seconds', seconds));
+    const [min, max] = [Math.floor(seconds), Math.ceil(seconds)];
+    found.bounded.push({ meter: 'input_audio_seconds', min, expected: seconds, max });
+    if (min !== max) found.assumptions.push('a length may be rounded to a whole second');
     return;
   }
   if (!sold.has('input_audio_tokens')) return;

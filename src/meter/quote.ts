@@ -1,5 +1,6 @@
 import type { Dims, Meter, Metered, Model, PicoUsd, Receipt, Usage } from '../contract/index.ts';
 import type { Catalogue } from './catalogue.ts';
+import { divideHalfEven } from './money.ts';
 import { priceUsage } from './price.ts';
 import { quantitiesOf } from './quote-quantities.ts';
 
@@ -29,6 +30,8 @@ export type Asked = {
   audioSeconds?: number;
   mode?: string;
   serviceTier?: string;
+  /** Names of the vendor's own parameters that come along. */
+  params?: readonly string[];
   /** Seconds of computing that earlier runs of this model took. */
   computed?: readonly number[];
 };
@@ -82,16 +85,33 @@ export function quote(
   const receipt = priceOf((one) => one.expected);
   if (receipt.status === 'free') return { min: 0n, expected: 0n, max: 0n, status: 'free', receipt, assumptions };
   if (receipt.status === 'unpriced') return { status: 'unpriced', receipt, assumptions };
-  const min = priceOf((one) => one.min).total;
+  // Voices are listed by the character and billed in whole credits.
+  const inCredits = sold.includes('provider_credits') && bounded.some(({ meter }) => meter === 'input_characters');
+  const credit = inCredits ? creditOf(catalogue, model, at) : 0n;
+  const min = inWhole(credit, priceOf((one) => one.min).total, 0n);
   if (receipt.status === 'partially_unpriced') return { min, status: 'partially_unpriced', receipt, assumptions };
   const open = bounded.some((one) => one.max === undefined);
-  const known = !open && bounded.every((one) => one.min === one.max);
+  const max = open ? undefined : inWhole(credit, priceOf((one) => one.max ?? 0).total, credit - 1n);
+  const exact = bounded.every((one) => one.min === one.max);
+  if (exact && min !== max && !open) assumptions.push('whole credits are billed');
   return {
     min,
     expected: receipt.total,
-    max: open ? undefined : priceOf((one) => one.max ?? 0).total,
-    status: known && !receipt.lines.some((line) => line.contested) ? 'priced' : 'priced_estimated',
+    max,
+    status: exact && min === max && !receipt.lines.some((line) => line.contested) ? 'priced' : 'priced_estimated',
     receipt,
     assumptions,
   };
+}
+
+function inWhole(credit: PicoUsd, amount: PicoUsd | undefined, more: PicoUsd): PicoUsd | undefined {
+  return amount === undefined || credit <= 0n ? amount : ((amount + more) / credit) * credit;
+}
+
+/** What one credit costs, where a vendor bills in whole ones whatever its list is in. */
+function creditOf(catalogue: Catalogue, { provider, upstream }: Model, at: number): PicoUsd {
+  const dims = { unit: 'credit' };
+  const wanted = { provider, model: upstream, meter: 'provider_credits', dims, inputTokens: 0, at } as const;
+  const rate = catalogue.select(wanted)?.rate;
+  return rate ? divideHalfEven(rate.perUnit.top, rate.perUnit.bottom) : 0n;
 }

@@ -7,7 +7,7 @@ export type RateRow = { meter: Meter; price: string; per: string; dims?: Dims; m
 
 /**
  * A caller's own prices in place of a catalogue, for any provider and model. Dimensions choose among several rates of a meter as in a
- * catalogue; a rate that is the only one left also holds where the usage does not tell its dimension, but never against what it tells.
+ * catalogue, in capitals or not; a rate that is the only one left also holds where the usage does not tell its dimension, but never against what it tells.
  * What a provider bills at least is no price: it stays that of `shipped`, unless a row says otherwise.
  */
 export function createRateCard(rows: readonly RateRow[], shipped: Catalogue): Catalogue {
@@ -19,7 +19,7 @@ export function createRateCard(rows: readonly RateRow[], shipped: Catalogue): Ca
       meter: row.meter,
       price: row.price,
       per: row.per,
-      ...(Object.keys(dims).length > 0 ? { dims } : {}),
+      ...(Object.keys(dims).length > 0 ? { dims: lower(dims) } : {}),
       ...(row.minQuantity === undefined ? {} : { minQuantity: row.minQuantity }),
       ...(Number(row.price) === 0 ? { free: true } : {}),
       source: 'the request',
@@ -43,8 +43,9 @@ export function createRateCard(rows: readonly RateRow[], shipped: Catalogue): Ca
 }
 
 function selectOwn(rates: readonly Rate[], wanted: Wanted): Selected | undefined {
-  const { provider, model, meter, dims, inputTokens, at } = wanted;
+  const { provider, model, meter, inputTokens, at } = wanted;
   const ofMeter = rates.filter((rate) => rate.price.meter === meter);
+  const dims = lower({ ...plainOf(ofMeter), ...wanted.dims });
   const named = ofMeter.filter(({ price }) => price.model === model || price.model === `${provider}/${model}`);
   const own = named.length > 0 ? named : ofMeter.filter(({ price }) => price.model === '*');
   const sorted = own.toSorted((one, other) => other.weight - one.weight);
@@ -53,6 +54,19 @@ function selectOwn(rates: readonly Rate[], wanted: Wanted): Selected | undefined
   const possible = own.filter(({ price }) => !contradicts(price.dims ?? {}, dims));
   const [only, ...others] = possible;
   return only && others.every((other) => samePrice(only, other)) ? { rate: only, contested: false } : undefined;
+}
+
+/** Values that mean what usage without the dimension means. */
+const plain = new Set(['standard', 'default', 'global']);
+
+/** Dimensions that some rates set to nothing special: usage that is silent about them is just that. */
+function plainOf(rates: readonly Rate[]): Dims {
+  const all = rates.flatMap(({ price }) => Object.entries(price.dims ?? {}));
+  return Object.fromEntries(all.filter(([, value]) => plain.has(value)));
+}
+
+function lower(dims: Dims): Dims {
+  return Object.fromEntries(Object.entries(dims).map(([name, value]) => [name, value.toLowerCase()]));
 }
 
 function contradicts(wanted: Dims, dims: Dims | undefined): boolean {

@@ -1,4 +1,4 @@
-import type { Fetch } from '../contract/index.ts';
+import { type Fetch, GatewayError } from '../contract/index.ts';
 import type { Egress, WireRequest, WireResponse } from './ports.ts';
 
 /** Long enough for the slowest generation; the gateway's own deadline comes first. */
@@ -27,10 +27,16 @@ export function fetchOver(call: Carry): Fetch {
 /** One raw call. */
 export type Carry = (method: string, request: WireRequest) => Promise<WireResponse>;
 
-/** The raw call of the straight path over any fetch: the platform's on Workers, a simulator's anywhere. */
+/**
+ * The way out over any fetch: the platform's on Workers, a simulator's anywhere. No redirects are followed, whatever an SDK asks for:
+ * what a provider points to is checked first.
+ */
 export function egressOver(fetch: Fetch): Egress {
   const carry = carryOver(fetch);
-  return { fetch, post: (request) => carry('POST', request) };
+  return {
+    fetch: (input, init) => fetch(input, { ...init, redirect: 'manual' }),
+    post: (request) => carry('POST', request),
+  };
 }
 
 export function carryOver(fetch: Fetch): Carry {
@@ -67,14 +73,25 @@ function wireOf(response: Response, abort: AbortController, request: WireRequest
     status: response.status,
     header: (name) => response.headers.get(name) ?? undefined,
     headers: () => Object.fromEntries(response.headers),
-    bytes: async (limit) => {
-      const bytes = new Uint8Array(await response.arrayBuffer().finally(() => clearTimeout(timer)));
-      if (bytes.length > limit) throw new RangeError(`The answer is larger than ${limit} bytes.`);
-      return bytes;
-    },
+    bytes: (limit) => bytesOf(response, limit, stop).finally(() => clearTimeout(timer)),
     stream: () => readIdly(response.body, stop, request.idleTimeout),
     abort: stop,
   };
+}
+
+/** A whole body, counted as it unpacks: a few bytes on the wire may stand for more than a Worker can hold. */
+async function bytesOf(response: Response, limit: number, stop: () => void): Promise<Uint8Array> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array<ArrayBuffer>>) {
+    size += chunk.length;
+    if (size > limit) {
+      stop();
+      throw new GatewayError('provider_garbage', `The provider's answer is larger than ${limit} bytes.`);
+    }
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? chunks[0]! : new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
 /** Chunks of a body; silence longer than `idleTimeout` milliseconds ends it with a TimeoutError. */

@@ -24,7 +24,7 @@ export function limits(runtime: string, start: () => Promise<Target>): void {
     };
     const image = { model: 'replicate/black-forest-labs/flux-schnell', input: 'a lamp' };
 
-    it('300 at once on a budget for 10 admit exactly 10', async () => {
+    it('#50 300 at once on a budget for 10 admit exactly 10', async () => {
       const made = await call('POST', '/v1/keys', target.adminKey, { name: 'limited' });
       const limit = { scope: 'key', subject: made.body.id, unit: 'requests', window: 'total', limit: '10' };
       expect((await call('POST', '/v1/budgets', target.adminKey, limit)).status).toBe(201);
@@ -42,7 +42,7 @@ export function limits(runtime: string, start: () => Promise<Target>): void {
       expect((list.body.data as { uses: unknown[] }[])[0]!.uses[0]).toMatchObject({ spent: '10', held: '0' });
     }, 60_000);
 
-    it('50 at once with one Idempotency-Key make one generation and 50 equal answers', async () => {
+    it('#37 50 at once with one Idempotency-Key make one generation and 50 equal answers', async () => {
       const answers = await Promise.all(
         Array.from({ length: 50 }, () =>
           call('POST', '/v1/generations', target.appKey, image, { 'idempotency-key': 'fifty' }),

@@ -66,6 +66,43 @@ describe('a budget', () => {
     expect(use()).toMatchObject({ spent: 40n, held: 0n });
   });
 
+  it('stays held between an attempt that was refused and the one that follows, and is taken over by that one alone', () => {
+    const { book, begin, use } = openBook(budget(), budget({ id: 'bud_2', unit: 'requests', amount: 10_000_000n }));
+    const requests = () => book.listBudgets(noon).find(({ id }) => id === 'bud_2')!.uses[0];
+    const refuse = (attemptId: string) =>
+      book.settle({ attemptId, at: noon + 5, outcome: 'rate_limited', receipt: receiptOf(0n), goesOn: true });
+    begin({ id: 'gen_1' }, { usd: 60n });
+    refuse('gen_1.1');
+    expect([use(), requests()]).toMatchObject([
+      { spent: 0n, held: 60n },
+      { spent: 1_000_000n, held: 0n },
+    ]);
+    expect(reasonOf(begin({ id: 'gen_2' }, { usd: 60n }))).toBe('in_flight');
+    const [, attempt] = begun({ id: 'gen_1' });
+    const follow = (id: string, after: string, usd: bigint) =>
+      book.begin(undefined, { ...attempt, id }, { demand: { usd }, after });
+    expect(follow('gen_1.2', 'gen_1.1', 90n)).toBe('begun');
+    expect([use(), requests()]).toMatchObject([{ held: 90n }, { spent: 1_000_000n, held: 1_000_000n }]);
+    refuse('gen_1.2');
+    expect(reasonOf(follow('gen_1.3', 'gen_1.2', 101n))).toBe('too_large');
+    expect(use()).toMatchObject({ spent: 0n, held: 0n });
+    expect(begin({ id: 'gen_3' }, { usd: 60n })).toBe('begun');
+    refuse('gen_3.1');
+    book.release('gen_3.1');
+    book.release('gen_3.1');
+    expect(use()).toMatchObject({ spent: 0n, held: 0n });
+  });
+
+  it('is free again where the process between two attempts is gone, and only there', () => {
+    const { book, begin, use } = openBook(budget());
+    begin({ id: 'gen_1' }, { usd: 60n });
+    begin({ id: 'gen_2' }, { usd: 30n });
+    book.settle({ attemptId: 'gen_1.1', at: noon, outcome: 'rate_limited', receipt: receiptOf(0n), goesOn: true });
+    expect(use()).toMatchObject({ held: 90n });
+    book.takeOver(noon, noon);
+    expect(use()).toMatchObject({ held: 30n });
+  });
+
   it('tells of a settlement above its hold, and books all of it', () => {
     const { begin, settle, use } = openBook(budget());
     begin({ id: 'gen_1' }, { usd: 60n });
@@ -228,7 +265,7 @@ describe('any interleaving', () => {
     );
   });
 
-  it('300 at once on a budget for 10 admit exactly 10', async () => {
+  it('#50 300 at once on a budget for 10 admit exactly 10', async () => {
     const folder = temporaryFolder();
     const hosted = hostBook(openSql(folder.file));
     await hosted.client.createKey(keyRow('key_a'));

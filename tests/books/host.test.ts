@@ -1,7 +1,8 @@
-import { statSync } from 'node:fs';
+import { appendFileSync, existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hostBook, openBooks } from '../../src/runtime/node/books.ts';
+import { Spill } from '../../src/runtime/node/spill.ts';
 import { openSql, type SqlFile } from '../../src/runtime/node/sql.ts';
 import { begun, ended, keyRow, noon, receiptOf, temporaryFolder } from './rows.ts';
 
@@ -70,7 +71,7 @@ describe('a hosted book', () => {
 
   it('brings its log into the file once nobody asks any more, and not while somebody does', async () => {
     const other = temporaryFolder();
-    const quick = hostBook(openSql(other.file), 500);
+    const quick = hostBook(openSql(other.file), { quiet: 500 });
     const size = () => statSync(other.file).size;
     try {
       await quick.client.createKey(keyRow('key_a'));
@@ -140,6 +141,51 @@ describe('a hosted book', () => {
     );
     expect(words.filter((word) => word !== 'before')).toHaveLength(1);
     expect((await client.spend({ groupBy: [], simulated: 'include' })).totalPico).toBe(1n);
+  });
+
+  it('answers for what a provider has done while the file cannot be written, and makes it good, over a restart', async () => {
+    const other = temporaryFolder();
+    const file = openSql(other.file);
+    const spill = () => new Spill(`${other.path}/main.spill`);
+    let shut = false;
+    const begin = (patient?: boolean) => {
+      if (shut) throw new Error('The disk is full.');
+      file.begin(patient);
+    };
+    const first = hostBook({ ...file, begin }, { spill: spill() });
+    let told = 0;
+    try {
+      await first.client.createKey(keyRow('key_a'));
+      for (const id of ['gen_1', 'gen_2']) await first.client.begin(...begun({ id }));
+      expect(first.ready()).toBe(true);
+      shut = true;
+      const asset = { id: 'asset_1', generationId: 'gen_1', sha256: 'ab', mediaType: 'image/png', bytes: 3, at: noon };
+      await first.client.addAsset(asset);
+      const settle = (id: string) =>
+        first.client.settle(
+          { attemptId: `${id}.1`, at: noon, outcome: 'succeeded', receipt: receiptOf(7n) },
+          ended(id, { units: { images: 1 } }),
+        );
+      expect(await Promise.all([settle('gen_1'), settle('gen_2')])).toEqual(['settled', 'settled']);
+      await expect(first.client.begin(...begun({ id: 'gen_3' }))).rejects.toMatchObject({ code: 'store_unavailable' });
+      expect(first.ready()).toBe(false);
+      expect(statSync(`${other.path}/main.spill`).mode & 0o777).toBe(0o600);
+    } finally {
+      first.close();
+    }
+    // The last line was being written when the process ended.
+    appendFileSync(`${other.path}/main.spill`, 'bm90IHdob2xl');
+    const again = hostBook(openSql(other.file), { spill: spill(), told: () => told++ });
+    try {
+      expect(told).toBe(1);
+      expect(existsSync(`${other.path}/main.spill`)).toBe(false);
+      expect(await again.client.asset('asset_1')).toMatchObject({ generationId: 'gen_1' });
+      expect((await again.client.spend({ groupBy: [], simulated: 'include' })).totalPico).toBe(14n);
+      expect((await again.client.generation('gen_2'))?.units).toEqual({ images: 1 });
+    } finally {
+      again.close();
+      other.remove();
+    }
   });
 
   it('has on disk what it has answered, without being closed', async () => {

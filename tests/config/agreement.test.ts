@@ -37,11 +37,29 @@ const fields: Partial<Record<Meter, string>> = {
   images: 'output_cost_per_image',
 };
 
-/** Where the two differ, and who is right. Anything else that differs fails. */
+/** Where the two differ, and who is right: model, meter and, where only that differs, the tier. Anything else that differs fails. */
 const explained: Record<string, string> = {
   'openai/gpt-4o-mini-tts input_text_tokens': 'litellm has the rate of another model; Portkey has 0.6',
   'openai/gpt-4o-transcribe input_audio_tokens': 'litellm repeats the text rate; published is 6',
   'openai/gpt-4o-mini-transcribe input_audio_tokens': 'litellm repeats the text rate; published is 3',
+  'openai/gpt-4o-mini-tts-2025-03-20 input_text_tokens': 'litellm has the rate of another model; Portkey has 0.6',
+  'openai/gpt-4o-mini-tts-2025-12-15 input_text_tokens': 'litellm has the rate of another model; Portkey has 0.6',
+  'openai/gpt-4o-transcribe-diarize input_audio_tokens': 'litellm repeats the text rate; published is 6',
+  'openai/gpt-4o-mini-transcribe-2025-03-20 input_audio_tokens': 'litellm repeats the text rate; published is 3',
+  'openai/gpt-4o-mini-transcribe-2025-12-15 input_audio_tokens': 'litellm repeats the text rate; published is 3',
+  'openai/gpt-realtime-2 output_text_tokens':
+    'litellm has the rate of the model before; Portkey and genai-prices have 24',
+  'openai/gpt-5.5 input_text_tokens priority': 'litellm has twice the standard price; published is 2.5 times',
+  'openai/gpt-5.5 cached_input_tokens priority': 'litellm has twice the standard price; published is 2.5 times',
+  'openai/gpt-5.5 output_text_tokens priority': 'litellm has twice the standard price; published is 2.5 times',
+  'openai/gpt-5.5-2026-04-23 input_text_tokens priority':
+    'litellm has twice the standard price; published is 2.5 times',
+  'openai/gpt-5.5-2026-04-23 cached_input_tokens priority':
+    'litellm has twice the standard price; published is 2.5 times',
+  'openai/gpt-5.5-2026-04-23 output_text_tokens priority':
+    'litellm has twice the standard price; published is 2.5 times',
+  'google/gemini-3.1-flash-image-preview input_text_tokens': 'litellm has half of it; Portkey has 0.5',
+  'google/gemini-3.1-flash-image-preview output_text_tokens': 'litellm has half of it; Portkey has 3',
   'google/gemini-3.1-flash-image input_text_tokens': 'litellm has half of it; Portkey has 0.5',
   'google/gemini-3.1-flash-image output_text_tokens': 'litellm has half of it; Portkey has 3',
   'google/gemini-2.5-flash-preview-tts input_text_tokens': "litellm has the text model's rate; Portkey has 0.5",
@@ -83,7 +101,8 @@ test.skipIf(!existsSync(file))(
       if (other === undefined) continue;
       compared++;
       const own = Number(price.price) / Number(price.per);
-      const known = explained[`${price.provider}/${price.model} ${price.meter}`];
+      const place = `${price.provider}/${price.model} ${price.meter}`;
+      const known = explained[place] ?? explained[`${place} ${price.dims?.service_tier}`];
       if (Math.abs(own - other) > other * 1e-4 && !known) {
         differences.push(
           `${price.provider}/${price.model} ${price.meter} ${JSON.stringify(price.dims ?? {})} ${own} ≠ ${other}`,
@@ -93,8 +112,13 @@ test.skipIf(!existsSync(file))(
     expect(differences).toEqual([]);
     expect(compared).toBeGreaterThan(150);
     for (const key of Object.keys(explained)) {
-      const [model, meter] = key.split(' ');
-      const price = held.find((row) => `${row.provider}/${row.model}` === model && row.meter === meter);
+      const [model, meter, tier] = key.split(' ');
+      const price = held.find(
+        (row) =>
+          `${row.provider}/${row.model}` === model &&
+          row.meter === meter &&
+          (tier === undefined || row.dims?.service_tier === tier),
+      );
       const other = price && theirs(catalogue, price);
       expect(other, `${key} is explained but does not differ`).toBeDefined();
       expect(Number(price?.price) / Number(price?.per), key).not.toBeCloseTo(other ?? 0, 12);

@@ -233,8 +233,8 @@ describe('npm run prices', () => {
     expect(run('refresh', '--out', out, '--day', '2026-11-22')).toMatch(/Nothing was taken over/);
     const review = JSON.parse(readFileSync(out, 'utf8'));
     expect(review).toMatchObject({ checked: '2026-11-22', source: expect.stringMatching(/^genai-prices@/) });
-    expect(review.providers.google).toContainEqual(
-      expect.objectContaining({ model: 'gemini-3.6-flash', change: 'changed', price: '0.75' }),
+    expect(review.providers.xai).toContainEqual(
+      expect.objectContaining({ model: 'grok-4.5', meter: 'cached_input_tokens', change: 'changed', price: '0.3' }),
     );
     const model = (id: string, input_mtok: number) => ({ id, match: { equals: id }, prices: { input_mtok } });
     const models = [model('grok-4', 30), model('grok-2-1212', 2), model('grok-9', 1)];

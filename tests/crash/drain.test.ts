@@ -22,7 +22,7 @@ describe('SIGTERM', () => {
   });
   afterAll(stopProcesses);
 
-  it('finishes what is under way, refuses what comes, and exits with 0', async () => {
+  it('#47 finishes what is under way, refuses what comes, and exits with 0', async () => {
     const gateway = await startGatewayProcess(simulators.env);
     const model = 'openai/gpt-5.5';
     const text = 'Say exactly: one two three four five six seven eight nine ten eleven twelve';

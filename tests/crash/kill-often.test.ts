@@ -170,7 +170,7 @@ describe(`${kills} × kill -9 during ${Math.round(500 * share)} media jobs`, () 
   }, 240_000);
   afterAll(() => world?.stop());
 
-  it('bills nothing twice and loses nothing; the receipts are what the providers billed', () => {
+  it('#44 bills nothing twice and loses nothing; the receipts are what the providers billed', () => {
     const { book, ledger, spend, deaths, lost } = world;
     expect(deaths).toBe(kills);
     expect(lost).toBeGreaterThan(kills);
@@ -182,7 +182,7 @@ describe(`${kills} × kill -9 during ${Math.round(500 * share)} media jobs`, () 
     expect(spend).toBe(ledger.total);
   });
 
-  it('every request came to one generation, however often it was sent', () => {
+  it('#46 every request came to one generation, however often it was sent', () => {
     const { told, book } = world;
     const byName = new Map<string, Set<string>>();
     for (const { task, generation } of told) {

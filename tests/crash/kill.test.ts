@@ -138,9 +138,9 @@ describe.each(['one'])('kill -9 in the middle of 200 generations, moment %s', (s
   }, 60_000);
   afterAll(() => world?.stop());
 
-  it('loses nothing and bills nothing twice', () => nothingIsLost(world));
+  it('#44 loses nothing and bills nothing twice', () => nothingIsLost(world));
 
-  it('agrees with the providers to the pico-dollar, attempt by attempt', () => {
+  it('#44 agrees with the providers to the pico-dollar, attempt by attempt', () => {
     const { book, ledger, spend } = world;
     const wrong = book.filter((one) => totalOf(one) !== (ledger.byClient.get(one.attempts[0]!.id)?.pico ?? 0n));
     expect(wrong).toEqual([]);
@@ -160,9 +160,9 @@ describe('kill -9 where the providers cannot be asked', () => {
   }, 60_000);
   afterAll(() => world?.stop());
 
-  it('loses nothing and bills nothing twice', () => nothingIsLost(world));
+  it('#44 loses nothing and bills nothing twice', () => nothingIsLost(world));
 
-  it('differs only in attempts flagged as estimated, and there never by too little', () => {
+  it('#44 differs only in attempts flagged as estimated, and there never by too little', () => {
     const { book, ledger, spend } = world;
     expect(sum(book.map(totalOf))).toBe(spend);
     expect(spend).toBeGreaterThanOrEqual(ledger.total);

@@ -760,6 +760,66 @@ describe('errors', () => {
     expect(readError(status, body)).toEqual({ message: 'No.', type, code: 'provider_error' });
   });
 
+  test('schemas of other dialects go out closed, with bounds that cannot be held said in words', () => {
+    const spoken: JsonObject = {
+      type: 'object',
+      properties: {
+        age: { type: 'integer', minimum: 0, description: 'In years.' },
+        tags: { type: 'array', items: { type: 'object', properties: { name: { type: 'string', maxLength: 5 } } } },
+        kind: { oneOf: [{ type: 'string', format: 'uuid' }, { type: 'null' }] },
+      },
+      required: ['age'],
+    };
+    const form: JsonObject = {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        age: { type: 'integer', description: 'In years.\n\n{minimum: 0}' },
+        tags: {
+          type: 'array',
+          items: {
+            type: 'object',
+            additionalProperties: false,
+            properties: { name: { type: 'string', description: '{maxLength: 5}' } },
+          },
+        },
+        kind: { anyOf: [{ type: 'string', format: 'uuid' }, { type: 'null' }] },
+      },
+      required: ['age'],
+    };
+    const written = (value: JsonObject) =>
+      writeRequest({
+        model: 'm',
+        messages: [{ role: 'user', parts: [{ type: 'text', text: 'x' }] }],
+        output: { type: 'json_schema', schema: value },
+      }).body.output_config;
+    expect(written(spoken)).toEqual({ format: { type: 'json_schema', schema: form } });
+    expect(written(form)).toEqual({ format: { type: 'json_schema', schema: form } });
+  });
+
+  test('a turn of a message thread is refused in the words that the SDK goes on from', () => {
+    const messages: Json = [{ role: 'user', content: 'x' }];
+    expect(readRequest({ ...base, messages, thread: null }).extra).toEqual({
+      dialect: 'anthropic-messages',
+      params: { thread: null },
+    });
+    const refusal = () =>
+      readRequest({ ...base, messages, thread: { type: 'continue', previous_message_id: 'msg_1' } });
+    expect(refusal).toThrow(GatewayError);
+    try {
+      refusal();
+    } catch (thrown) {
+      expect(writeError(thrown as GatewayError)).toMatchObject({
+        error: {
+          type: 'invalid_request_error',
+          code: 'unsupported_parameter',
+          param: 'thread',
+          details: { error_code: 'thread_unsupported_request', unsupported: ['thread'] },
+        },
+      });
+    }
+  });
+
   test('reads what is no envelope', () => {
     expect(readError(502, '<html>')).toEqual({ message: '<html>' });
     expect(readError(500, null)).toEqual({ message: 'The provider answered 500.' });

@@ -12,6 +12,7 @@ import {
   type TextRequest,
 } from '../../src/contract/index.ts';
 import { foldEvents, unfoldAnswer } from '../../src/dialects/fold.ts';
+import { unsigned } from '../../src/dialects/gemini/parts.ts';
 import { gemini } from '../../src/dialects/gemini.ts';
 import { readSse, writeSse } from '../../src/dialects/sse.ts';
 import { hasSpecs, validator } from '../support/spec.ts';
@@ -430,12 +431,41 @@ describe('requests', () => {
     clean('GenerateContentRequest', body);
     expect(body.contents).toEqual([
       { role: 'user', parts: [{ text: 'x' }] },
-      { role: 'model', parts: [{ functionCall: { id: 'toolu_1', name: 'f', args: {} } }] },
+      {
+        role: 'model',
+        parts: [{ functionCall: { id: 'toolu_1', name: 'f', args: {} }, thoughtSignature: unsigned }],
+      },
       { role: 'user', parts: [{ functionResponse: { id: 'toolu_1', name: 'f', response: { output: 'cat' } } }] },
       { role: 'user', parts: [{ text: 'In French.' }] },
     ]);
     expect(warnings).toHaveLength(7);
     expect(new Set(warnings).size).toBe(7);
+  });
+
+  test('a step of calls that came without a signature is marked once, and reads back without', () => {
+    const call = (id: string, data?: string): Part => ({
+      type: 'tool_call',
+      id,
+      name: 'f',
+      arguments: '{}',
+      ...(data ? { opaque: { owner: 'gemini', data } } : {}),
+    });
+    const asked: TextRequest = {
+      model: 'gemini-3.8-flash',
+      messages: [
+        { role: 'user', parts: [{ type: 'text', text: 'x' }] },
+        { role: 'assistant', parts: [call('1'), call('2')] },
+        { role: 'assistant', parts: [call('3', 'c2lnbmVk'), call('4')] },
+      ],
+    };
+    const { body } = writeRequest(asked);
+    const signatures = (body.contents as { parts: JsonObject[] }[]).map(({ parts }) =>
+      parts.map((part) => part.thoughtSignature),
+    );
+    expect(signatures).toEqual([[undefined], [unsigned, undefined], ['c2lnbmVk', undefined]]);
+    expect(readRequest(body, { model: asked.model }).messages).toEqual(asked.messages);
+    const before = writeRequest({ ...asked, model: 'gemini-2.5-flash' }).body.contents;
+    expect(JSON.stringify(before)).not.toContain(unsigned);
   });
 });
 

@@ -125,4 +125,57 @@ describe('tap', () => {
     }).toThrow(RangeError);
     expect(decoder.decode(tap.end())).toBe('');
   });
+
+  const bad = 'data: {"choices":[{"index":0,"del\n\n';
+  const stop = 'event: message_stop\ndata: {"type":"message_stop"}\n\n';
+
+  it.each([
+    ['OpenAI', openaiChat.scan, done],
+    ['Anthropic', anthropicMessages.scan, stop],
+  ])('a stream of nothing but garbage has no frames and no end, whatever %s would call its end', (_, scan, marker) => {
+    for (const careful of [false, true]) {
+      for (const text of [bad + marker, bad.repeat(6) + marker, marker, bad.repeat(6)]) {
+        for (const size of [7, 1000]) {
+          const tap = new Tap(scan, false, careful);
+          const bytes = encoder.encode(text);
+          let passed = '';
+          for (let start = 0; start < bytes.length; start += size) {
+            passed += decoder.decode(tap.push(bytes.subarray(start, start + size)));
+          }
+          passed += decoder.decode(tap.end());
+          expect([careful, text, tap.terminal, tap.frames]).toEqual([careful, text, false, 0]);
+          // Whoever asked to have it left out gets no end of an answer that never was.
+          expect(passed).toBe(careful ? '' : text);
+        }
+      }
+    }
+  });
+
+  it('leaves out a few broken frames where it is careful, and gives up a stream of many', () => {
+    const few = new Tap(openaiChat.scan, false, true);
+    const kept = decoder.decode(few.push(encoder.encode(word('a') + bad.repeat(8) + done)));
+    expect(kept).toBe(word('a') + done);
+    expect([few.terminal, few.frames]).toEqual([true, 2]);
+    const many = new Tap(openaiChat.scan, false, true);
+    many.push(encoder.encode(word('a')));
+    expect(() => {
+      for (let count = 0; count < 9; count++) many.push(encoder.encode(bad));
+    }).toThrow(RangeError);
+    expect(many.frames).toBe(1);
+  });
+
+  it('holds a long event that comes in small pieces without copying it again and again', () => {
+    const tap = new Tap(openaiChat.scan, false);
+    const text = word('x'.repeat(8_000_000));
+    const bytes = encoder.encode(text + done);
+    const begun = performance.now();
+    let passed = 0;
+    for (let start = 0; start < bytes.length; start += 1_000) {
+      passed += tap.push(bytes.subarray(start, start + 1_000)).length;
+    }
+    passed += tap.end().length;
+    expect([passed, tap.terminal]).toEqual([bytes.length, true]);
+    // Copied at each piece it would be 32 GB.
+    expect(performance.now() - begun).toBeLessThan(2_000);
+  });
 });

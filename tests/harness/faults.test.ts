@@ -205,6 +205,7 @@ const cases: Case[] = [
   { fault: 'bad-gzip', check: (seen) => breaks(seen, /Z_DATA_ERROR|terminated/) },
   { fault: 'gzip-bomb:12', check: (seen) => expect(seen.bytes).toBe(12 * 1024 * 1024) },
   { fault: 'slow:60', check: (seen) => expect([seen.status, seen.ms >= 55]).toEqual([200, true]) },
+  { fault: 'late:60', check: (seen) => expect([seen.status, seen.ms >= 55]).toEqual([200, true]) },
   { fault: 'stall', signal: 150, check: (seen) => expect(seen.thrown).toBe('TimeoutError') },
   { fault: 'stall:60', check: (seen) => expect([seen.status, seen.ms >= 55]).toEqual([200, true]) },
   {

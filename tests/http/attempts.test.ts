@@ -264,6 +264,12 @@ describe('several models', () => {
       messages: [{ role: 'user', content: 'x' }],
     });
     expect(none.headers.get('x-atelier-model')).toBe(fallback);
+    const listed = await pair.post(
+      '/v1/chat/completions',
+      { messages: [{ role: 'user', content: 'x' }] },
+      { headers: { 'x-atelier-models': `${primary},${fallback}` } },
+    );
+    expect(listed.headers.get('x-atelier-model'), listed.text).toBe(fallback);
     for (const [more, param] of [
       [{ models: [] }, 'models'],
       [{ models: [primary, 'openai/gpt-image-2'] }, 'model'],

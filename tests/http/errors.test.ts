@@ -268,6 +268,22 @@ describe('bad input', () => {
       expect(`${gone.status} ${stringAt(gone.body, 'error', 'code')}`).toBe('404 not_found');
     });
 
+    it('reads the scheme in any case', async () => {
+      for (const scheme of ['bearer', 'BEARER']) {
+        const headers = { authorization: `${scheme} ${gateway.appKey}` };
+        expect((await send('/v1/generations?limit=1', { key: '', headers })).status, scheme).toBe(200);
+      }
+    });
+
+    it('an expired key is as good as none, at once', async () => {
+      const soon = Math.floor(Date.now() / 1000) + 2;
+      const brief = await post('/v1/keys', { name: 'brief', expires_at: soon }, { key: gateway.adminKey });
+      const key = stringAt(brief.body, 'key')!;
+      expect((await send('/v1/generations?limit=1', { key })).status).toBe(200);
+      await new Promise((resolve) => setTimeout(resolve, soon * 1000 - Date.now() + 20));
+      expect((await send('/v1/generations?limit=1', { key })).status).toBe(401);
+    });
+
     it('an expired key is as good as none', async () => {
       const made = await post('/v1/keys', { name: 'old', expires_at: 1000 }, { key: gateway.adminKey });
       expect(await codes(stringAt(made.body, 'key')!)).toEqual(['401 invalid_api_key']);
@@ -280,6 +296,25 @@ describe('bad input', () => {
       expect(`${answer.status} ${stringAt(answer.body, 'error', 'code')}`).toBe('404 not_found');
       expect(stringAt(answer.body, 'error', 'message')).toContain('GET /v1/dreams');
       expect((await send('/v1/dreams', { key: '' })).status).toBe(401);
+    });
+
+    it('speaks the dialect of the place', async () => {
+      const anthropic = await send('/v1/messages/batches');
+      expect([anthropic.status, at(anthropic.body, 'type')]).toEqual([404, 'error']);
+      const gemini = await send('/v1beta/cachedContents', { method: 'POST', body: '{}' });
+      expect([gemini.status, at(gemini.body, 'error', 'status')]).toEqual([404, 'NOT_FOUND']);
+      const nobody = await send('/v1beta/cachedContents', { key: 'atl_live_main_nobodys' });
+      expect([nobody.status, at(nobody.body, 'error', 'status')]).toEqual([401, 'UNAUTHENTICATED']);
+    });
+
+    it('passes no turn on that refers to a thread in the account all tenants share', async () => {
+      for (const model of ['anthropic/claude-sonnet-5', 'openai/gpt-5.5']) {
+        const body = { ...doors[2]!.write('hi'), model, thread: { type: 'continue', id: 'thread_1' } };
+        const answer = await post('/v1/messages', body);
+        expect(`${answer.status} ${stringAt(answer.body, 'error', 'details', 'error_code')}`, answer.text).toBe(
+          '400 thread_unsupported_request',
+        );
+      }
     });
 
     it('refuses a wrong method', async () => {

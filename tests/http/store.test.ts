@@ -27,7 +27,7 @@ const chat = { model: 'openai/gpt-5.5', messages: [{ role: 'user', content: 'hel
 const image = { model: 'openai/gpt-image-2', input: 'a lamp', size: '1024x1024', quality: 'low' };
 
 describe('without a store', () => {
-  it('nothing is sent while somebody else holds the file, and everything works again afterwards', async () => {
+  it('#48 nothing is sent while somebody else holds the file, and everything works again afterwards', async () => {
     expect((await post('/v1/chat/completions', chat)).status).toBe(200);
     const other = new DatabaseSync(join(gateway.data, 'books', 'main.sqlite'));
     other.exec('BEGIN IMMEDIATE');
@@ -45,7 +45,7 @@ describe('without a store', () => {
     expect((await post('/v1/chat/completions', chat)).status).toBe(200);
   }, 30_000);
 
-  it('a full one refuses what is new and keeps what it has', async () => {
+  it('#49 a full one refuses what is new and keeps what it has', async () => {
     const folder = temporaryFolder();
     const sql = openSql(folder.file);
     const hosted = hostBook(sql);

@@ -46,6 +46,8 @@ describe.skipIf(!hasGolden)('golden cases (needs ../shared/golden)', () => {
     const agrees = answer.total === entry.expected_usd && answer.status === entry.cost_status;
     expect(agrees || entry.id in explained, `${answer.total} ${answer.status}`).toBe(true);
     expect(agrees && entry.id in explained, 'is explained but agrees').toBe(false);
+    if (agrees)
+      expect([answer.basis, ...writtenLines(answer, entry)]).toEqual([entry.cost_basis, ...wantedLines(entry)]);
   });
 });
 
@@ -128,7 +130,7 @@ describe('which of several prices holds', () => {
 
   test('a tier that nobody prices for long contexts: the dearer of the two, and said to be an estimate', () => {
     const short = priced('gpt-5.5', { service_tier: 'priority' });
-    expect([short.lines[0]?.price, short.status]).toEqual(['10', 'priced']);
+    expect([short.lines[0]?.price, short.status]).toEqual(['12.5', 'priced']);
     const long = priced('gpt-5.5', { service_tier: 'priority' }, 300_000);
     expect(long.status).toBe('priced_estimated');
     expect(Number(long.lines[0]?.price)).toBeGreaterThanOrEqual(10);

@@ -4,9 +4,12 @@ import { stableHex } from '../simulator.ts';
 export class Refused extends Error {
   readonly status: number;
   readonly type: string | undefined;
+  /** What clients act on: `{error_code, …}`. */
+  readonly details: Record<string, unknown> | undefined;
 
-  constructor(status: number, message: string, type?: string) {
+  constructor(status: number, message: string, type?: string, details?: Record<string, unknown>) {
     super(message);
+    this.details = details;
     this.name = 'Refused';
     this.status = status;
     this.type = type;
@@ -28,11 +31,16 @@ const types: Record<number, string> = {
 };
 
 /** The vendor's envelope, https://platform.claude.com/docs/en/api/errors. */
-export function errorResponse(status: number, message: string, type?: string): Response {
+export function errorResponse(
+  status: number,
+  message: string,
+  type?: string,
+  details?: Record<string, unknown>,
+): Response {
   const requestId = `req_01${stableHex(`${status}|${message}`).slice(0, 22)}`;
   const name = type ?? types[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error');
   return Response.json(
-    { type: 'error', error: { type: name, message }, request_id: requestId },
+    { type: 'error', error: { type: name, message, ...(details ? { details } : {}) }, request_id: requestId },
     { status, headers: { 'request-id': requestId } },
   );
 }

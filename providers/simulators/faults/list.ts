@@ -47,6 +47,7 @@ export const faultList: readonly FaultRow[] = [
   row('socket', 'bad-gzip', 'content-encoding: gzip over bytes that are not'),
   row('socket', 'gzip-bomb', 'a few kilobytes that decode to megabytes', 'megabytes'),
   row('answer', 'slow', 'milliseconds before the answer', 'milliseconds'),
+  row('answer', 'late', 'the work begins at once, its answer comes so many milliseconds after it', 'milliseconds'),
   row('answer', 'stall', 'never answers', 'milliseconds, then answers'),
   row('answer', 'stall-after', 'silence after so many events', 'events, or events:milliseconds'),
   row('answer', 'pace', 'milliseconds between events', 'milliseconds'),

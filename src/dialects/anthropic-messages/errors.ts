@@ -19,8 +19,11 @@ const typeOfStatus: Record<number, string> = {
 export function writeError(error: GatewayError, requestId?: string): JsonObject {
   const type = typeOfStatus[error.status] ?? (error.status < 500 ? 'invalid_request_error' : 'api_error');
   const { message, code } = error;
-  const param: JsonObject = error.details.param ? { param: error.details.param } : {};
-  return { type: 'error', error: { type, message, code, ...param }, request_id: requestId ?? null };
+  const { param, facts, raw } = error.details;
+  // what the SDKs act on, of ours or of a provider that speaks this dialect
+  const details = [facts, at(raw, 'error', 'details')].find((one) => stringAt(one, 'error_code') !== undefined);
+  const more: JsonObject = { ...(param ? { param } : {}), ...(details === undefined ? {} : { details }) };
+  return { type: 'error', error: { type, message, code, ...more }, request_id: requestId ?? null };
 }
 
 export function readError(status: number, body: Json): { message: string; type?: string; code?: string } {

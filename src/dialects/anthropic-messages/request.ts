@@ -1,4 +1,5 @@
 import {
+  GatewayError,
   isObject,
   type Json,
   type JsonObject,
@@ -11,6 +12,7 @@ import {
 } from '../../contract/index.ts';
 import { defined, fail, foreignExtraWarnings, isEffort, need, overlay, ownExtra, take, takeKnown } from '../shared.ts';
 import { dialect, readContent, warn, writeBlocks } from './blocks.ts';
+import { closed } from './schema.ts';
 
 /** The API demands `max_tokens`; this is written where the caller named none. A thinking budget comes on top. */
 export const defaultMaxTokens = 4096;
@@ -40,6 +42,7 @@ const fields = [
  */
 export function readRequest(body: Json, context: { model?: string; stream?: boolean } = {}): TextRequest {
   if (!isObject(body)) fail('', 'The body must be a JSON object.');
+  refuseThread(body);
   const { known, extra } = takeKnown(body, fields);
   const system = readContent(known.system, 'system');
   const messages = need(take.array(known.messages, 'messages'), 'messages');
@@ -67,6 +70,21 @@ export function readRequest(body: Json, context: { model?: string; stream?: bool
     serviceTier: take.string(known.service_tier, 'service_tier'),
     user: take.string(user ?? undefined, 'metadata.user_id'),
     extra: Object.keys(extra).length > 0 ? { dialect, params: extra } : undefined,
+  });
+}
+
+/**
+ * Refuses a turn of a message thread, whose earlier turns only one provider's account holds. In the words that let the SDK's tool
+ * runner go on by itself, with the whole history in each turn.
+ */
+export function refuseThread(body: JsonObject): void {
+  if (body.thread === undefined || body.thread === null) return;
+  throw new GatewayError('unsupported_parameter', {
+    message: 'Message threads are not kept here: send the whole conversation in messages.',
+    param: 'thread',
+    facts: { error_code: 'thread_unsupported_request', unsupported: ['thread'] },
+    failure: 'A',
+    billing: 'none',
   });
 }
 
@@ -147,7 +165,7 @@ export function writeRequest(request: TextRequest): Written {
   const tools = request.tools?.flatMap((tool) => writeTool(tool, warnings));
   const config = defined({
     effort,
-    format: output?.type === 'json_schema' ? { type: 'json_schema', schema: output.schema } : undefined,
+    format: output?.type === 'json_schema' ? { type: 'json_schema', schema: closed(output.schema) } : undefined,
   });
   const body = defined({
     model: request.model,

@@ -13,6 +13,9 @@ import { decodeBase64, defined, encodeBase64, fail, need, opaqueFor, refuse, tak
 
 export const dialect = 'gemini';
 
+/** Stands for the signature of a call that another model made: https://ai.google.dev/gemini-api/docs/thought-signatures. */
+export const unsigned = 'skip_thought_signature_validator';
+
 /** The API reads field names in both spellings: `inline_data` and `inlineData`. */
 export function camel(object: JsonObject): JsonObject {
   if (!Object.keys(object).some((name) => name.includes('_'))) return object;
@@ -88,7 +91,7 @@ export function readPart(value: Json, path: string, ids: CallIds): Part {
     'functionCall',
     'functionResponse',
   ]);
-  const opaque = readOpaque(extra, known.thoughtSignature);
+  const opaque = readOpaque(extra, known.thoughtSignature === unsigned ? undefined : known.thoughtSignature);
   if (typeof known.text === 'string') {
     if (known.thought === true) return { type: 'reasoning', text: known.text, ...opaque };
     return { type: 'text', text: known.text, ...opaque };

@@ -12,7 +12,7 @@ import {
   type Written,
 } from '../../contract/index.ts';
 import { defined, fail, foreignExtraWarnings, need, overlay, ownExtra, take, takeKnown } from '../shared.ts';
-import { CallIds, camel, dialect, objectAt, readPart, warn, writePart } from './parts.ts';
+import { CallIds, camel, dialect, objectAt, readPart, unsigned, warn, writePart } from './parts.ts';
 import { readSchema } from './schema.ts';
 
 /**
@@ -192,6 +192,7 @@ export function writeRequest(request: TextRequest): Written {
   if (request.user !== undefined) warn(warnings, '"user" is not taken by gemini and was left out.');
   if (request.parallelToolCalls === false) warn(warnings, 'gemini cannot forbid parallel tool calls.');
   const { system, contents } = writeMessages(request.messages, warnings);
+  if (!unchecked.test(request.model)) signCalls(contents);
   const { toolChoice } = request;
   const config = writeConfig(request);
   const tools = request.tools && writeTools(request.tools, warnings);
@@ -266,6 +267,17 @@ function writeMessages(list: Message[], warnings: string[]) {
     answering = message.role === 'tool' ? (answering ?? contents.at(-1)?.parts) : undefined;
   });
   return { system, contents };
+}
+
+/** Generations that ask for no signatures. */
+const unchecked = /^gemini-[12]\b/;
+
+/** The first call of a step must carry a signature: one that came without is marked as not to be checked. */
+function signCalls(contents: { role: string; parts: JsonObject[] }[]): void {
+  for (const { role, parts } of contents) {
+    const first = role === 'model' ? parts.find((part) => part.functionCall !== undefined) : undefined;
+    if (first && first.thoughtSignature === undefined) first.thoughtSignature = unsigned;
+  }
 }
 
 function writeTools(tools: Tool[], warnings: string[]): JsonObject[] {

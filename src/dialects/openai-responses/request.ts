@@ -88,8 +88,9 @@ export function readRequest(body: Json, context: { model?: string; stream?: bool
 /** Neighbouring items of the assistant's side (reasoning, text, calls) make one message. */
 function readInput(input: Json): Message[] {
   if (typeof input === 'string') return [{ role: 'user', parts: readContent(input, 'input') }];
+  if (!Array.isArray(input)) fail('input', '"input" must be a text or a list of items.');
   const messages: Message[] = [];
-  for (const [index, value] of (take.array(input, 'input') ?? []).entries()) {
+  for (const [index, value] of input.entries()) {
     const path = `input[${index}]`;
     const item = need(take.object(value, path), path);
     const message = item.type === undefined || item.type === 'message';

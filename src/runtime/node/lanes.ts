@@ -78,9 +78,9 @@ class LaneRequest {
       if (incoming.destroyed) return reject(new Error('The client left.'));
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
-      incoming.once('error', reject);
-      incoming.once('close', () => reject(new Error('The client left.')));
+      incoming.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+      // A client that leaves is an error, too, for those who listen.
+      incoming.on('error', reject);
     });
   }
 }

@@ -3,7 +3,8 @@ import type { Row, Sql, SqlValue } from '../ports.ts';
 
 /** A SQLite file as the Sql port, plus the transaction verbs its host needs. Statements are prepared once. */
 export type SqlFile = Sql & {
-  begin(): void;
+  /** @param patient false where a file that somebody else holds is not waited for. */
+  begin(patient?: boolean): void;
   commit(): void;
   rollback(): void;
   /** Brings the log's pages into the file, as far as nobody holds them: at best when nobody waits, for the disk takes its time. */
@@ -13,6 +14,8 @@ export type SqlFile = Sql & {
 
 /** Pages of the log (4 KB each) that are brought into the file in the middle of the work. SQLite's 1,000 cost as much as all commits. */
 const longestLog = 8_000;
+/** Milliseconds that a file somebody else holds is waited for. */
+const patience = 2_000;
 
 /**
  * Opens (or makes) a book file in WAL mode.
@@ -21,7 +24,7 @@ const longestLog = 8_000;
  */
 export function openSql(path: string, synchronous: 'FULL' | 'NORMAL' = 'NORMAL'): SqlFile {
   const database = new DatabaseSync(path);
-  database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA busy_timeout = 2000;
+  database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}; PRAGMA busy_timeout = ${patience};
     PRAGMA wal_autocheckpoint = ${longestLog};`);
   const prepared = new Map<string, StatementSync>();
   const prepare = (text: string): StatementSync => {
@@ -36,7 +39,15 @@ export function openSql(path: string, synchronous: 'FULL' | 'NORMAL' = 'NORMAL')
     run: (text, ...values) => Number(prepare(text).run(...(values as SqlValue[])).changes),
     all: <T extends Row>(text: string, ...values: SqlValue[]) => prepare(text).all(...values) as T[],
     script: (text) => database.exec(text),
-    begin: () => prepare('BEGIN IMMEDIATE').run(),
+    begin: (patient = true) => {
+      if (patient) return void prepare('BEGIN IMMEDIATE').run();
+      database.exec('PRAGMA busy_timeout = 0');
+      try {
+        prepare('BEGIN IMMEDIATE').run();
+      } finally {
+        database.exec(`PRAGMA busy_timeout = ${patience}`);
+      }
+    },
     commit: () => prepare('COMMIT').run(),
     rollback: () => prepare('ROLLBACK').run(),
     checkpoint: () => database.exec('PRAGMA wal_checkpoint(PASSIVE)'),

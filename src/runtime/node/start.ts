@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
@@ -18,6 +18,7 @@ import { openEgress } from './egress.ts';
 import { openLanes } from './lanes.ts';
 import { openUrlDoor } from './open-url.ts';
 import { readOverlay } from './overlay.ts';
+import { watchReaders } from './readers.ts';
 import { keepTime } from './wake.ts';
 
 /** The tenant that a first start makes. */
@@ -40,12 +41,12 @@ export async function startNode(
   const hostname = env.HOST ?? '127.0.0.1';
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const synchronous = env.ATELIER_SYNCHRONOUS === 'full' ? 'FULL' : 'NORMAL';
-  const books = openBooks(join(data, 'books'), () => tenantsIn(join(data, 'books')), synchronous);
+  const { clock = { now: Date.now }, ...chance } = options.time ?? {};
+  const time = keepTime(clock);
+  const books = openBooks(join(data, 'books'), () => tenantsIn(join(data, 'books')), synchronous, time.wake.arm);
   const keys = await firstKeys(data, env, books);
   const egress = openEgress();
   const urls = openUrlDoor();
-  const { clock = { now: Date.now }, ...chance } = options.time ?? {};
-  const time = keepTime(clock);
   const work = new Set<Promise<unknown>>();
   let open = true;
   const background = (promise: Promise<unknown>) => {
@@ -84,11 +85,7 @@ export async function startNode(
     server.once('error', reject);
     server.listen({ port, host: hostname, backlog: mostArriving }, resolve_);
   });
-  let answering = 0;
-  server.on('request', (_, response: ServerResponse) => {
-    answering++;
-    response.once('close', () => answering--);
-  });
+  const readers = watchReaders(server, gateway.deadlines.idleTimeout);
   const address = server.address();
   const url = `http://${hostname}:${typeof address === 'object' && address ? address.port : port}`;
   if (!options.quiet)
@@ -119,9 +116,10 @@ export async function startNode(
     clearInterval(hourly);
     // The port stays open until the last answer is out: who comes now is told so, instead of finding nobody.
     const until = Date.now() + drainTime;
-    while ((answering > 0 || work.size > 0) && Date.now() < until) {
+    while ((readers.count > 0 || work.size > 0) && Date.now() < until) {
       await new Promise((resolve_) => setTimeout(resolve_, drainStep));
     }
+    readers.stop();
     server.close();
     server.closeAllConnections();
     await egress.close();
