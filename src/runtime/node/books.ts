@@ -195,8 +195,9 @@ export function hostBook(sql: SqlFile, options: HostOptions = {}): Hosted {
       (_, method: string) =>
       (...values: unknown[]) =>
         new Promise((resolve, reject) => {
-          // Under load a millisecond of patience makes fewer, larger commits.
-          if (waiting.length === 0) crowd > 2 ? setTimeout(flush, 1) : setImmediate(flush);
+          // Under load some milliseconds of patience make fewer, larger commits.
+          if (waiting.length === 0)
+            crowd > 2 ? setTimeout(flush, crowd > 16 ? 4 : crowd > 8 ? 2 : 1) : setImmediate(flush);
           waiting.push({ method, values, resolve, reject });
         }),
   });
