@@ -1,4 +1,4 @@
-import type { Sql } from '../runtime/ports.ts';
+import type { Row, Sql } from '../runtime/ports.ts';
 import { Leases } from './leases.ts';
 
 export type NewJob = { attemptId: string; generationId: string; due: number; leasedUntil: number; deadline: number };
@@ -13,6 +13,9 @@ export type ClaimedJob = {
   failures: number;
   canceling: boolean;
 };
+
+/** Suspects that are looked at together. */
+const aFew = 4;
 
 export type DeadLetter = { attemptId: string; generationId: string; at: number; reason: string };
 
@@ -37,9 +40,13 @@ export class Jobs {
     );
   }
 
-  /** Takes jobs that are due, for the time of a lease. */
+  /**
+   * Takes jobs that are due, for the time of a lease. Those whose last look never came back are suspects: of many that were looked at
+   * when a process ended, one at most has ended it. So a few of them at once; and one that has been among such a few, by itself.
+   */
   claim(now: number, lease: number, most: number): ClaimedJob[] {
-    return this.leases.claim(now, lease, most).map((row) => ({
+    const fresh = this.leases.claim(now, lease, most, 'tries = 0');
+    return [...fresh, ...this.claimSuspects(now, lease, most - fresh.length)].map((row) => ({
       attemptId: String(row.attempt_id),
       generationId: String(row.generation_id),
       deadline: Number(row.deadline),
@@ -47,6 +54,18 @@ export class Jobs {
       failures: Number(row.failures),
       canceling: row.canceling === 1,
     }));
+  }
+
+  private claimSuspects(now: number, lease: number, most: number): Row[] {
+    const row = this.sql.all(
+      `SELECT COUNT(*) FILTER (WHERE tries = 2) AS few, COUNT(*) FILTER (WHERE tries > 2) AS alone FROM job
+       WHERE tries > 1 AND leased_until > ?`,
+      now,
+    )[0];
+    const few = Number(row?.few);
+    if (most <= 0 || Number(row?.alone) > 0) return [];
+    const alone = few === 0 ? this.leases.claim(now, lease, 1, 'tries > 1') : [];
+    return alone.length > 0 ? alone : this.leases.claim(now, lease, Math.min(most, aFew - few), 'tries = 1');
   }
 
   /** Ends a look that found the job running (`failures` 0), or found nobody to ask. A nudge meanwhile is not lost. */

@@ -14,11 +14,14 @@ export class Leases {
     this.leased = { condition: 'TRUE', ...leased };
   }
 
-  /** Takes rows that are due, for the time of a lease. Returns them as they were before. */
-  claim(now: number, lease: number, most: number): Row[] {
+  /**
+   * Takes rows that are due, for the time of a lease. Returns them as they were before.
+   * @param which a further condition of SQL.
+   */
+  claim(now: number, lease: number, most: number, which = 'TRUE'): Row[] {
     const { table, key, condition } = this.leased;
     const rows = this.sql.all(
-      `SELECT * FROM ${table} WHERE ${condition} AND due <= ? AND leased_until <= ? ORDER BY due LIMIT ?`,
+      `SELECT * FROM ${table} WHERE ${condition} AND ${which} AND due <= ? AND leased_until <= ? ORDER BY due LIMIT ?`,
       now,
       now,
       most,

@@ -78,7 +78,11 @@ class LaneRequest {
       if (incoming.destroyed) return reject(new Error('The client left.'));
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+      incoming.on('end', () => {
+        resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
+        // The request stays as long as its answer: a stream that lasts must not hold on to these.
+        chunks.length = 0;
+      });
       // A client that leaves is an error, too, for those who listen.
       incoming.on('error', reject);
     });
