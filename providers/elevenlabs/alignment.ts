@@ -1,5 +1,5 @@
-import { at, type Call, isObject, type Json, type JsonObject } from '../../src/contract/index.ts';
-import { decodeBase64, joinBytes } from '../shared/bytes.ts';
+import { at, type Call, isObject, type Json, type JsonObject, joinBytes } from '../../src/contract/index.ts';
+import { decodeBase64 } from '../shared/bytes.ts';
 import { broken, soundPart } from './deliver.ts';
 import { garbage, objectOf } from './send.ts';
 

@@ -3,11 +3,12 @@ import {
   errorOfThrow,
   GatewayError,
   type Json,
+  joinBytes,
   type Observed,
   type Operation,
   type Part,
 } from '../../src/contract/index.ts';
-import { joinBytes, mediaTypeOf } from '../shared/bytes.ts';
+import { mediaTypeOf } from '../shared/bytes.ts';
 import { repairWav } from '../shared/wav.ts';
 import { secondsOf } from './length.ts';
 import { figuresOf, garbage } from './send.ts';

@@ -7,12 +7,13 @@ import {
   GatewayError,
   type Json,
   type JsonObject,
+  joinBytes,
   type MediaPort,
   type Operation,
   type SpeechRequest,
   stringAt,
 } from '../../src/contract/index.ts';
-import { decodeBase64, joinBytes, mediaTypeOf } from './bytes.ts';
+import { decodeBase64, mediaTypeOf } from './bytes.ts';
 import { sseData } from './lines.ts';
 import { withOpenai } from './openai-client.ts';
 import { callerParams, dropped, present, refuse } from './params.ts';

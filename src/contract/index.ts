@@ -1,4 +1,5 @@
 export * from './address.ts';
+export * from './bytes.ts';
 export * from './catalogue.ts';
 export * from './dialect.ts';
 export * from './error.ts';

@@ -186,6 +186,8 @@ type Ending = Omit<Conclusion, 'id' | 'at'>;
 /** An attempt that is already in the book: just begun, or found open after a restart. */
 export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
   const { id, generationId, at, model, upstream, bound, caller, trace } = opened;
+  // A clock may be set back meanwhile: nothing ends before it began.
+  const clock = () => Math.max(gateway.clock.now(), at);
   const price = (usage: Usage | undefined) =>
     priceUsage(gateway.catalogue, {
       provider: model.provider,
@@ -194,7 +196,7 @@ export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
         withHours(usage, upstream.row.quirks, at),
         upstream.row,
         () => gateway.catalogue.meters(model.provider, model.upstream),
-        Math.max(0, gateway.clock.now() - at),
+        clock() - at,
       ),
       at,
     });
@@ -206,8 +208,7 @@ export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
     if (receipt.total !== undefined) trace.total = (trace.total ?? 0n) + receipt.total;
     trace.cost = trace.total === undefined ? undefined : writeUsd(trace.total);
     trace.costStatus = graver(trace.costStatus, receipt.status);
-    // A clock may be set back meanwhile.
-    const now = Math.max(gateway.clock.now(), at);
+    const now = clock();
     const charge = chargeOf(receipt, settlement.outcome, caller.markupPpm);
     let settled: string | undefined;
     try {
@@ -225,7 +226,7 @@ export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
     if (opened.lost) return;
     const { heardAt, retry } = attempt;
     const first = heardAt === undefined ? undefined : heardAt - at;
-    gateway.health.ended(model, upstream, gateway.clock.now(), at, error, first, retry);
+    gateway.health.ended(model, upstream, clock(), at, error, first, retry);
   };
   const attempt: Attempt = {
     id,

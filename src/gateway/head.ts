@@ -1,4 +1,4 @@
-import { type Dialect, errorOfThrow, GatewayError, isObject, type Json } from '../contract/index.ts';
+import { type Dialect, errorOfThrow, GatewayError, isObject, type Json, joinBytes } from '../contract/index.ts';
 import { streamErrorCode } from '../dialects/shared.ts';
 import type { WireResponse } from '../runtime/ports.ts';
 import { garbage, interrupted } from './answers.ts';
@@ -110,7 +110,7 @@ function resumed(
   pending?: Promise<IteratorResult<Uint8Array>>,
 ): WireResponse {
   // one piece: what is read at once passes on with one write
-  let read = head.length > 1 ? joined(head) : head[0];
+  let read = head.length > 1 ? joinBytes(head) : head[0];
   let waiting = pending;
   const iterator: AsyncIterator<Uint8Array> = {
     next: () => {
@@ -138,16 +138,6 @@ function resumed(
     stream: () => ({ [Symbol.asyncIterator]: () => iterator }),
     abort: () => wire.abort(),
   };
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let place = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, place);
-    place += chunk.length;
-  }
-  return whole;
 }
 
 function dataOf(frame: string): string {

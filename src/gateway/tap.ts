@@ -1,4 +1,4 @@
-import { isObject, type Json, type StreamScan } from '../contract/index.ts';
+import { isObject, type Json, joinBytes, type StreamScan } from '../contract/index.ts';
 import { isWhole, looksWhole, mostBroken } from './mend.ts';
 
 const decoder = new TextDecoder();
@@ -41,7 +41,7 @@ export class Tap {
   /** Takes a chunk; returns what to pass on, the same object wherever nothing is hidden. */
   push(chunk: Uint8Array): Uint8Array {
     const tail = this.tail();
-    const found = lastBoundary(tail.length === 0 ? chunk : joined([tail, chunk]));
+    const found = lastBoundary(tail.length === 0 ? chunk : joinBytes([tail, chunk]));
     if (found === 0) {
       this.hold(chunk);
       return nothing;
@@ -73,14 +73,14 @@ export class Tap {
     const pieces = [...this.held, ...more];
     this.held = [];
     this.heldBytes = 0;
-    return pieces.length === 1 ? pieces[0]! : joined(pieces);
+    return pieces.length === 1 ? pieces[0]! : joinBytes(pieces);
   }
 
   /** The end of what is held, as far as a blank line may begin in it. */
   private tail(): Uint8Array {
     let tail = nothing;
     for (let place = this.held.length - 1; place >= 0 && tail.length < 3; place--) {
-      tail = joined([this.held[place]!.slice(-3), tail]).slice(-3);
+      tail = joinBytes([this.held[place]!.slice(-3), tail]).slice(-3);
     }
     return tail;
   }
@@ -204,14 +204,4 @@ function lastBoundary(bytes: Uint8Array): number {
     if (byte === 10 && bytes[index - 1] === 13 && bytes[index - 2] === 10) return index + 1;
   }
   return 0;
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let place = 0;
-  for (const piece of pieces) {
-    whole.set(piece, place);
-    place += piece.length;
-  }
-  return whole;
 }

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { KeptAnswer } from '../books/index.ts';
-import { type Dialect, GatewayError } from '../contract/index.ts';
+import { type Dialect, GatewayError, joinBytes } from '../contract/index.ts';
 import { hexDigest } from '../gateway/digest.ts';
 import type { Caller } from '../gateway/gateway.ts';
 import { newId } from '../gateway/ids.ts';
@@ -83,10 +83,7 @@ async function fingerprintOf(c: Context): Promise<string> {
   const alt = c.req.query('alt');
   const head = new TextEncoder().encode(`${c.req.method} ${c.req.path}${alt === undefined ? '' : `?alt=${alt}`}\n`);
   const body = boundary ? new TextEncoder().encode(latin1(bytes).replaceAll(boundary, '')) : bytes;
-  const whole = new Uint8Array(head.length + body.length);
-  whole.set(head);
-  whole.set(body, head.length);
-  return hexDigest(whole);
+  return hexDigest(joinBytes([head, body]));
 }
 
 function latin1(bytes: Uint8Array): string {

@@ -1,3 +1,4 @@
+import { joinBytes } from '../contract/index.ts';
 import { skipTag } from './probe/audio-frames.ts';
 import { big, has, tag } from './probe/read.ts';
 import { type Probe, probe } from './probe.ts';
@@ -25,7 +26,7 @@ export async function probeSource(source: MediaSource): Promise<Probe | undefine
   if (has(head, 4, 'ftyp') || has(head, 4, 'moov')) return probe(await essentialBoxes(source, head));
   if (size <= wholeSize) return probe(await source.read(0, size));
   // The last page tells when the stream ends; what lies between does not matter.
-  if (has(head, 0, 'OggS')) return probe(joined(head, await source.read(size - tailSize, size)));
+  if (has(head, 0, 'OggS')) return probe(joinBytes([head, await source.read(size - tailSize, size)]));
   const start = skipTag(head);
   if (start < head.length) return probe(head, size);
   // A tag with a large picture: the sound begins behind it.
@@ -51,15 +52,5 @@ async function essentialBoxes(source: MediaSource, head: Uint8Array): Promise<Ui
     }
     at += length;
   }
-  return joined(...found);
-}
-
-function joined(...parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return joinBytes(found);
 }

@@ -188,6 +188,33 @@ describe('a hosted book', () => {
     }
   });
 
+  it('lets nothing overtake what was spilled', async () => {
+    const other = temporaryFolder();
+    const file = openSql(other.file);
+    let shut = false;
+    const begin = (patient?: boolean) => {
+      if (shut) throw new Error('The disk is full.');
+      file.begin(patient);
+    };
+    const house = hostBook({ ...file, begin }, { spill: new Spill(`${other.path}/main.spill`) });
+    try {
+      await house.client.createKey(keyRow('key_a'));
+      await house.client.begin(...begun({ id: 'gen_1' }));
+      shut = true;
+      const settlement = { attemptId: 'gen_1.1', at: noon, outcome: 'succeeded', receipt: receiptOf(7n) };
+      await house.client.settle(settlement, ended('gen_1', { outputs: [{ type: 'image', asset: 'asset_1' }] }));
+      await expect(house.client.generation('gen_1')).rejects.toMatchObject({ code: 'store_unavailable' });
+      shut = false;
+      // At once, long before it is tried again by itself.
+      const [one, two] = await Promise.all([house.client.generation('gen_1'), house.client.statusOf('gen_1')]);
+      expect([one?.outputs, two]).toEqual([[{ type: 'image', asset: 'asset_1' }], 'completed']);
+      expect(existsSync(`${other.path}/main.spill`)).toBe(false);
+    } finally {
+      house.close();
+      other.remove();
+    }
+  });
+
   it('has on disk what it has answered, without being closed', async () => {
     await hosted.client.begin(...begun({ id: 'gen_1' }));
     const other = new DatabaseSync(folder.file, { readOnly: true });

@@ -42,6 +42,12 @@ const spilled: Partial<Record<keyof BookClient, unknown>> = {
   conclude: false,
 };
 
+/** Milliseconds that a commit waits for company: the longer, the more came together the last time. */
+function patienceFor(crowd: number): number {
+  if (crowd > 16) return 4;
+  return crowd > 8 ? 2 : 1;
+}
+
 const tenantPattern = /^[a-z0-9-]{1,40}$/;
 
 export function openBooks(
@@ -127,18 +133,19 @@ export function hostBook(sql: SqlFile, options: HostOptions = {}): Hosted {
     try {
       spill.put([task.method, ...task.values]);
       task.resolve(spilled[task.method as keyof BookClient]);
-      retry ??= setTimeout(makeGood, retryTime);
+      retry ??= setTimeout(tryAgain, retryTime);
     } catch {
       task.reject(error);
     }
   };
 
-  /** Writes what was spilled, or tries again later. */
-  const makeGood = () => {
+  /** Writes what was spilled, or tries again later. Throws what keeps it from being written. */
+  const makeGood = (patient: boolean) => {
+    clearTimeout(retry);
     retry = undefined;
     if (!spill || spill.isEmpty) return;
     try {
-      sql.begin(false);
+      sql.begin(patient);
       for (const [method, ...values] of spill.read()) {
         const isThere = method === 'addAsset' && book.asset((values[0] as AssetRow).id) !== undefined;
         if (!isThere) methods[String(method)]!(...values);
@@ -148,9 +155,18 @@ export function hostBook(sql: SqlFile, options: HostOptions = {}): Hosted {
       // After the commit: twice changes nothing, never would.
       spill.clear();
       told?.();
-    } catch {
+    } catch (thrown) {
       undo();
-      retry = setTimeout(makeGood, retryTime);
+      retry = setTimeout(tryAgain, retryTime);
+      throw thrown;
+    }
+  };
+
+  const tryAgain = () => {
+    try {
+      makeGood(false);
+    } catch {
+      // It is tried again.
     }
   };
 
@@ -169,6 +185,13 @@ export function hostBook(sql: SqlFile, options: HostOptions = {}): Hosted {
     waiting = [];
     crowd = tasks.length;
     tidy.refresh();
+    try {
+      // Nothing overtakes what was spilled: whoever reads would take it for never done.
+      if (retry) makeGood(true);
+    } catch (thrown) {
+      for (const task of tasks) refuse(task, thrown);
+      return;
+    }
     if (tasks.length === 1) return alone(tasks[0]!);
     const values: unknown[] = [];
     try {
@@ -196,12 +219,11 @@ export function hostBook(sql: SqlFile, options: HostOptions = {}): Hosted {
       (...values: unknown[]) =>
         new Promise((resolve, reject) => {
           // Under load some milliseconds of patience make fewer, larger commits.
-          if (waiting.length === 0)
-            crowd > 2 ? setTimeout(flush, crowd > 16 ? 4 : crowd > 8 ? 2 : 1) : setImmediate(flush);
+          if (waiting.length === 0) crowd > 2 ? setTimeout(flush, patienceFor(crowd)) : setImmediate(flush);
           waiting.push({ method, values, resolve, reject });
         }),
   });
-  makeGood();
+  tryAgain();
   return {
     client,
     ready: () => !failing || isWritable(),
