@@ -1,5 +1,6 @@
 import type { Asset, Call, ImageRequest, JsonObject } from '../../src/contract/index.ts';
-import { bytesOf, encodeBase64 } from '../shared/bytes.ts';
+import { encodeBase64 } from '../../src/contract/index.ts';
+import { bytesOf } from '../shared/bytes.ts';
 import { unsaid } from '../shared/field-map.ts';
 import { callerParams, dropped, present } from '../shared/params.ts';
 import { pixelsOfRatio, readSize } from '../shared/pixels.ts';

@@ -2,13 +2,14 @@ import {
   type Asset,
   at,
   type Call,
+  encodeBase64,
   GatewayError,
   isObject,
   type Json,
   type JsonObject,
   stringAt,
 } from '../../src/contract/index.ts';
-import { bytesOf, encodeBase64 } from '../shared/bytes.ts';
+import { bytesOf } from '../shared/bytes.ts';
 import { countedFields, fieldOf, isAsset, unsaid, usualRatios } from '../shared/field-map.ts';
 import { callerParams } from '../shared/params.ts';
 import { nearestRatio, pixelsOfRatio, readSize } from '../shared/pixels.ts';

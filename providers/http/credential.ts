@@ -1,5 +1,4 @@
-import { type Call, errorOfAnswer, errorOfThrow, GatewayError } from '../../src/contract/index.ts';
-import { encodeBase64 } from '../shared/bytes.ts';
+import { type Call, encodeBase64, errorOfAnswer, errorOfThrow, GatewayError } from '../../src/contract/index.ts';
 import { asFree } from '../shared/outcome.ts';
 import type { Upstream } from './exchange.ts';
 import { parseJson, payloadOf, strike } from './payload.ts';

@@ -2,11 +2,12 @@ import {
   type Asset,
   at,
   type Call,
+  encodeBase64,
   type Json,
   type JsonObject,
   type MediaRequestOf,
 } from '../../src/contract/index.ts';
-import { bytesOf, encodeBase64, fileOf } from '../shared/bytes.ts';
+import { bytesOf, fileOf } from '../shared/bytes.ts';
 import { refuse } from '../shared/params.ts';
 import { pixelsOfRatio, readSize } from '../shared/pixels.ts';
 import { hash31 } from './hash.ts';

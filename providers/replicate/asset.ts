@@ -1,6 +1,6 @@
 import type { Asset, Call } from '../../src/contract/index.ts';
-import { GatewayError, stringAt } from '../../src/contract/index.ts';
-import { bytesOf, encodeBase64 } from '../shared/bytes.ts';
+import { encodeBase64, GatewayError, stringAt } from '../../src/contract/index.ts';
+import { bytesOf } from '../shared/bytes.ts';
 import { ask } from './client.ts';
 
 /** Above this Replicate advises an uploaded file instead of a data URL. https://replicate.com/docs/topics/predictions/input-files */

@@ -1,5 +1,5 @@
-import { type Asset, type Call, GatewayError, isObject, stringAt } from '../../src/contract/index.ts';
-import { bytesOf, encodeBase64, mediaTypeOf } from '../shared/bytes.ts';
+import { type Asset, type Call, encodeBase64, GatewayError, isObject, stringAt } from '../../src/contract/index.ts';
+import { bytesOf, mediaTypeOf } from '../shared/bytes.ts';
 import { exchange } from '../shared/job-exchange.ts';
 import { ask } from './client.ts';
 

@@ -17,17 +17,6 @@ export function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Base64 text of bytes. */
-export function encodeBase64(bytes: Uint8Array): string {
-  const native = (bytes as unknown as { toBase64?: () => string }).toBase64;
-  if (native) return native.call(bytes);
-  let binary = '';
-  for (let start = 0; start < bytes.length; start += 0x8000) {
-    binary += String.fromCharCode(...bytes.subarray(start, start + 0x8000));
-  }
-  return btoa(binary);
-}
-
 /**
  * The bytes of an input asset: given, streamed, or in a data: URL. Adapters never fetch a caller's address: the gateway
  * does that (it knows which are safe), so any other URL is refused as `invalid_request`.

@@ -10,7 +10,8 @@ import type {
   Part,
   Usage,
 } from '../../src/contract/index.ts';
-import { bytesOf, decodeBase64, encodeBase64, mediaTypeOf } from './bytes.ts';
+import { encodeBase64 } from '../../src/contract/index.ts';
+import { bytesOf, decodeBase64, mediaTypeOf } from './bytes.ts';
 import { Blocked, withGoogle } from './google-client.ts';
 import { readGeminiUsage } from './usage-gemini.ts';
 

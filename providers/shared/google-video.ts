@@ -1,6 +1,7 @@
 import {
   at,
   type Call,
+  encodeBase64,
   GatewayError,
   isObject,
   type Json,
@@ -10,7 +11,7 @@ import {
   stringAt,
   type VideoRequest,
 } from '../../src/contract/index.ts';
-import { bytesOf, encodeBase64, mediaTypeOf } from './bytes.ts';
+import { bytesOf, mediaTypeOf } from './bytes.ts';
 import { keyHeader, withGoogle } from './google-client.ts';
 import { type Asked, type InteractionRef, isInteractionId, readInteraction } from './google-interaction.ts';
 import { exchange } from './job-exchange.ts';

@@ -4,6 +4,7 @@ import {
   type DialectName,
   type Effort,
   type ErrorCode,
+  encodeBase64,
   GatewayError,
   isObject,
   type Json,
@@ -92,18 +93,6 @@ export function opaqueFor(opaque: Opaque | undefined, dialect: DialectName, warn
   const warning = `State of ${opaque.owner} (such as a thinking signature) cannot be carried by ${dialect} and was left out.`;
   if (warnings && !warnings.includes(warning)) warnings.push(warning);
   return undefined;
-}
-
-/** Bytes as base64: by the runtime itself where it can, else in chunks, so that a large picture does not overflow the stack. */
-export function encodeBase64(bytes: Uint8Array): string {
-  const native = (bytes as { toBase64?: () => string }).toBase64;
-  if (native) return native.call(bytes);
-  const step = 0x6000;
-  let text = '';
-  for (let start = 0; start < bytes.length; start += step) {
-    text += btoa(String.fromCharCode(...bytes.subarray(start, start + step)));
-  }
-  return text;
 }
 
 /** Bytes of base64 or base64url text, with or without padding and line breaks; undefined where it is neither. */

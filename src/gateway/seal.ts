@@ -2,13 +2,14 @@ import type { BookClient } from '../books/index.ts';
 import {
   type DialectName,
   dialectNames,
+  encodeBase64,
   GatewayError,
   isObject,
   type Json,
   type JsonObject,
   type Opaque,
 } from '../contract/index.ts';
-import { decodeBase64, encodeBase64 } from '../dialects/shared.ts';
+import { decodeBase64 } from '../dialects/shared.ts';
 import { type Mac, macOf } from './mac.ts';
 
 /** State of one part on its way through a client that speaks another dialect, with what is needed to find that part again. */

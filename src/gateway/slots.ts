@@ -1,6 +1,7 @@
 import {
   at,
   type DialectName,
+  encodeBase64,
   isObject,
   type Json,
   type JsonObject,
@@ -8,7 +9,7 @@ import {
   type Part,
   stringAt,
 } from '../contract/index.ts';
-import { decodeBase64, encodeBase64 } from '../dialects/shared.ts';
+import { decodeBase64 } from '../dialects/shared.ts';
 import { looksSealed, type Sealed } from './seal.ts';
 
 /** A seal as it stands on the wire, and itself. */

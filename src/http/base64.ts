@@ -1,4 +1,4 @@
-import { encodeBase64 } from '../dialects/shared.ts';
+import { encodeBase64 } from '../contract/index.ts';
 
 /** Base64 text of a body, piece by piece: never held whole. */
 export async function* base64Pieces(

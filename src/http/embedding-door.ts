@@ -2,12 +2,12 @@ import type { Context } from 'hono';
 import {
   type Dialect,
   type EmbeddingRequest,
+  encodeBase64,
   GatewayError,
   type Json,
   type JsonObject,
   type Part,
 } from '../contract/index.ts';
-import { encodeBase64 } from '../dialects/shared.ts';
 import { type About, upstreamOf } from '../gateway/attempt.ts';
 import { type Caller, type Gateway, newTrace, type Trace } from '../gateway/gateway.ts';
 import { beginMedia, type MediaCall, portOf, sendMedia } from '../gateway/media.ts';

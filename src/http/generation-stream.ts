@@ -1,6 +1,5 @@
 import type { Context } from 'hono';
-import { asGatewayError, type JsonObject, type Progress } from '../contract/index.ts';
-import { encodeBase64 } from '../dialects/shared.ts';
+import { asGatewayError, encodeBase64, type JsonObject, type Progress } from '../contract/index.ts';
 import type { MediaCall } from '../gateway/media.ts';
 import { viewGeneration } from '../gateway/view.ts';
 import { originOf } from './about.ts';

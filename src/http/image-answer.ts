@@ -1,7 +1,14 @@
 import type { Context } from 'hono';
 import type { AssetRow, GenerationRecord } from '../books/index.ts';
-import { GatewayError, isObject, type JsonObject, type Meter, type Progress, stringAt } from '../contract/index.ts';
-import { encodeBase64 } from '../dialects/shared.ts';
+import {
+  encodeBase64,
+  GatewayError,
+  isObject,
+  type JsonObject,
+  type Meter,
+  type Progress,
+  stringAt,
+} from '../contract/index.ts';
 import type { Caller, Gateway } from '../gateway/gateway.ts';
 import { isStored, openStored } from '../gateway/stored.ts';
 import { viewGeneration } from '../gateway/view.ts';

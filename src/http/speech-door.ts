@@ -1,7 +1,6 @@
 import type { Context } from 'hono';
 import type { AssetRow, GenerationRecord } from '../books/index.ts';
-import { type Dialect, GatewayError, isObject, type JsonObject, stringAt } from '../contract/index.ts';
-import { encodeBase64 } from '../dialects/shared.ts';
+import { type Dialect, encodeBase64, GatewayError, isObject, type JsonObject, stringAt } from '../contract/index.ts';
 import { type Caller, type Gateway, newTrace, type Trace } from '../gateway/gateway.ts';
 import { rawAudio } from '../gateway/raw-audio.ts';
 import { openStored } from '../gateway/stored.ts';

@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { google } from '../../providers/google.ts';
-import { encodeBase64 } from '../../providers/shared/bytes.ts';
 import { wrapPcm } from '../../providers/shared/wav.ts';
 import { google as googleSimulator } from '../../providers/simulators/google.ts';
 import { readSpokenText } from '../../providers/simulators/media/index.ts';
@@ -13,6 +12,7 @@ import type {
   MediaRequest,
   Operation,
 } from '../../src/contract/index.ts';
+import { encodeBase64 } from '../../src/contract/index.ts';
 import { hasSpecs, validator } from '../support/spec.ts';
 import { callOf, failures, recorder } from './call.ts';
 

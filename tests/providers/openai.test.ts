@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { openai } from '../../providers/openai.ts';
-import { encodeBase64 } from '../../providers/shared/bytes.ts';
 import { wrapPcm } from '../../providers/shared/wav.ts';
 import type {
   GatewayError,
@@ -11,6 +10,7 @@ import type {
   SpeechRequest,
   TranscriptionRequest,
 } from '../../src/contract/index.ts';
+import { encodeBase64 } from '../../src/contract/index.ts';
 import { hasSpecs, requestPointer, validator } from '../support/spec.ts';
 import { callOf, failures, recorder, sse } from './call.ts';
 

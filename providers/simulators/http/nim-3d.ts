@@ -1,5 +1,4 @@
-import { type JsonObject, stringAt } from '../../../src/contract/index.ts';
-import { encodeBase64 } from '../../shared/bytes.ts';
+import { encodeBase64, type JsonObject, stringAt } from '../../../src/contract/index.ts';
 import { glb, png } from '../media/index.ts';
 import { json } from '../requests.ts';
 import { hash32 } from '../seed.ts';

@@ -1,5 +1,4 @@
-import { at, isObject, type JsonObject, stringAt } from '../../../src/contract/index.ts';
-import { encodeBase64 } from '../../shared/bytes.ts';
+import { at, encodeBase64, isObject, type JsonObject, stringAt } from '../../../src/contract/index.ts';
 import { png, speechPcm, wav } from '../media/index.ts';
 import { json } from '../requests.ts';
 import { hash32 } from '../seed.ts';

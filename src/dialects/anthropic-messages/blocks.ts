@@ -1,6 +1,7 @@
 import {
   type Asset,
   type AssetPart,
+  encodeBase64,
   isObject,
   type Json,
   type JsonObject,
@@ -11,7 +12,6 @@ import {
 import {
   decodeBase64,
   defined,
-  encodeBase64,
   fail,
   kindOf,
   need,

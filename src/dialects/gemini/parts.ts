@@ -2,6 +2,7 @@ import {
   type Asset,
   type AssetPart,
   at,
+  encodeBase64,
   isObject,
   type Json,
   type JsonObject,
@@ -9,7 +10,7 @@ import {
   type Part,
   type ToolResultPart,
 } from '../../contract/index.ts';
-import { decodeBase64, defined, encodeBase64, fail, need, opaqueFor, refuse, take, takeKnown } from '../shared.ts';
+import { decodeBase64, defined, fail, need, opaqueFor, refuse, take, takeKnown } from '../shared.ts';
 
 export const dialect = 'gemini';
 

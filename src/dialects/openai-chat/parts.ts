@@ -1,6 +1,7 @@
 import {
   type AssetPart,
   at,
+  encodeBase64,
   isObject,
   type Json,
   type JsonObject,
@@ -12,7 +13,6 @@ import {
   assetFromUrl,
   decodeBase64,
   defined,
-  encodeBase64,
   fail,
   kindOf,
   need,

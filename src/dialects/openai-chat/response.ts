@@ -2,6 +2,7 @@ import {
   type AssetPart,
   at,
   type Choice,
+  encodeBase64,
   type FinishReason,
   GatewayError,
   isObject,
@@ -16,7 +17,6 @@ import {
 import {
   decodeBase64,
   defined,
-  encodeBase64,
   kindOf,
   opaqueFor,
   overlay,

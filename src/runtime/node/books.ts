@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Book } from '../../books/book.ts';
 import type { AssetRow, BookClient, Books } from '../../books/index.ts';
 import { GatewayError } from '../../contract/index.ts';
+import { storeError } from '../store-error.ts';
 import { Spill } from './spill.ts';
 import { openSql, type SqlFile } from './sql.ts';
 
@@ -243,9 +244,4 @@ function rollBack(sql: SqlFile): void {
   } catch {
     // No transaction was open: BEGIN itself failed.
   }
-}
-
-function storeError(thrown: unknown): unknown {
-  if (thrown instanceof GatewayError) return thrown;
-  return new GatewayError('store_unavailable', { message: 'The ledger cannot be written now.', cause: thrown });
 }

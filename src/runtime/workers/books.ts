@@ -1,5 +1,6 @@
 import type { BookClient, Books } from '../../books/index.ts';
 import { GatewayError } from '../../contract/index.ts';
+import { storeError } from '../store-error.ts';
 
 /** What a tenant's object answers: one value, or none at all where the tenant has no book. */
 export type Told = [value: unknown] | [];
@@ -60,10 +61,4 @@ export function durableBooks(namespace: BookNamespace, founder: string): Books {
 function isPassing(thrown: unknown): boolean {
   const { retryable, overloaded } = (thrown ?? {}) as { retryable?: unknown; overloaded?: unknown };
   return retryable === true && overloaded !== true;
-}
-
-/** What a book throws, as callers know it. */
-export function storeError(cause: unknown): GatewayError {
-  if (cause instanceof GatewayError) return cause;
-  return new GatewayError('store_unavailable', { message: 'The ledger cannot be written now.', cause });
 }

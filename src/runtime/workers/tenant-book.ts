@@ -4,7 +4,8 @@ import { Book } from '../../books/book.ts';
 import { Deliveries } from '../../books/deliveries.ts';
 import type { Beginning, BookClient } from '../../books/index.ts';
 import { Jobs } from '../../books/jobs.ts';
-import { storeError, type Told } from './books.ts';
+import { storeError } from '../store-error.ts';
+import type { Told } from './books.ts';
 import { durableSql } from './sql.ts';
 
 /** Calls after which something may be due sooner. */

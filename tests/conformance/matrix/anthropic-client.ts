@@ -1,6 +1,5 @@
 import Anthropic from '@anthropic-ai/sdk';
-import { at, type JsonObject, stringAt } from '../../../src/contract/index.ts';
-import { encodeBase64 } from '../../../src/dialects/shared.ts';
+import { at, encodeBase64, type JsonObject, stringAt } from '../../../src/contract/index.ts';
 import { type Ask, type Client, classOf, given, type Opening } from './client.ts';
 
 type Messages = Anthropic.MessageParam[];

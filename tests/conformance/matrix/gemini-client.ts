@@ -1,6 +1,5 @@
 import { ApiError, type Content, type GenerateContentResponse, GoogleGenAI, type Part } from '@google/genai';
-import { at, type Json, stringAt } from '../../../src/contract/index.ts';
-import { encodeBase64 } from '../../../src/dialects/shared.ts';
+import { at, encodeBase64, type Json, stringAt } from '../../../src/contract/index.ts';
 import { type Ask, type Client, given, type Opening } from './client.ts';
 
 /** @google/genai, generateContent on `/v1`, its default. It has no accumulator: chunks are folded here as its documentation does. */

@@ -1,5 +1,5 @@
 import OpenAI from 'openai';
-import { encodeBase64 } from '../../../src/dialects/shared.ts';
+import { encodeBase64 } from '../../../src/contract/index.ts';
 import { type Ask, type Client, classOf, given, type Opening } from './client.ts';
 
 type Messages = OpenAI.Chat.ChatCompletionMessageParam[];

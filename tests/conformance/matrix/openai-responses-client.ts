@@ -1,5 +1,5 @@
 import OpenAI from 'openai';
-import { encodeBase64 } from '../../../src/dialects/shared.ts';
+import { encodeBase64 } from '../../../src/contract/index.ts';
 import { type Ask, type Client, given, type Opening } from './client.ts';
 import { openaiFailure } from './openai-chat-client.ts';
 
