@@ -1,7 +1,8 @@
 import type { Receipt } from '../contract/index.ts';
 import type { Sql } from '../runtime/ports.ts';
 import type { NewAttempt, Settlement } from './attempts.ts';
-import { type AttemptRow, amountsOf, cellOf, readAttempts } from './rollup-rows.ts';
+import { Places } from './rollup-places.ts';
+import { type AttemptRow, cellOf, readAttempts } from './rollup-rows.ts';
 
 /** Attempts kept in mind at most; the oldest are forgotten first. */
 const mostKept = 4_096;
@@ -11,10 +12,15 @@ const mostUnknown = 1 / 8;
 /**
  * Attempts that began and ended in this process a moment ago, as they were written: so they need not be read from the book to be taken
  * into the columns. The book says which there are and whether they have ended; a row that has does not change any more.
+ *
+ * One that has ended is kept as numbers in a place that was there before: as objects they would live just long enough to be moved
+ * among the old things by every collection, and cost more there than their writing.
  */
 export class RecentAttempts {
   private readonly sql: Sql;
-  private readonly kept = new Map<string, { attempt: NewAttempt; settlement?: Settlement }>();
+  private readonly open = new Map<string, NewAttempt>();
+  private readonly settled = new Map<string, number>();
+  private readonly places = new Places();
   private readonly cells = new Cells();
 
   constructor(sql: Sql) {
@@ -22,31 +28,40 @@ export class RecentAttempts {
   }
 
   began(attempt: NewAttempt): void {
-    if (this.kept.size >= mostKept) this.kept.delete(this.kept.keys().next().value!);
-    this.kept.set(attempt.id, { attempt, settlement: undefined });
+    if (this.open.size >= mostKept) this.open.delete(this.open.keys().next().value!);
+    this.open.set(attempt.id, attempt);
   }
 
   /** @param hasUnits whether countable results were noted with it, which it may be too late for: the book knows. */
   ended(settlement: Settlement, hasUnits: boolean): void {
-    const known = this.kept.get(settlement.attemptId);
-    if (!known) return;
-    if (hasUnits) this.kept.delete(settlement.attemptId);
-    else known.settlement = settlement;
+    const { attemptId } = settlement;
+    const attempt = this.open.get(attemptId);
+    if (!attempt) return;
+    this.open.delete(attemptId);
+    if (hasUnits) return;
+    if (this.settled.size >= mostKept) this.leave(this.settled.keys().next().value!);
+    const cell = this.cells.textOf(attempt, settlement.outcome, settlement.receipt);
+    const place = this.places.put(attempt, settlement, cell);
+    if (place !== undefined) this.settled.set(attemptId, place);
   }
 
   /** What was written may have been undone. */
   forget(): void {
-    this.kept.clear();
+    this.open.clear();
+    for (const id of this.settled.keys()) this.leave(id);
   }
 
   forgetTaken(rows: readonly AttemptRow[]): void {
-    for (const { id } of rows) this.kept.delete(id);
+    for (const { id } of rows) {
+      this.open.delete(id);
+      this.leave(id);
+    }
   }
 
   /** The book's attempts after an id, so many, in their order. */
   after(id: string, limit: number): AttemptRow[] {
     const all = () => readAttempts(this.sql, 'after', id, limit);
-    if (this.kept.size === 0) return all();
+    if (this.open.size + this.settled.size === 0) return all();
     const listed = this.sql.all(
       `SELECT json_group_array(id) AS ids, json_group_array(id) FILTER (WHERE state = 'dispatched') AS open
        FROM (SELECT id, state FROM attempt WHERE id > ? ORDER BY id LIMIT ?)`,
@@ -56,35 +71,20 @@ export class RecentAttempts {
     const open = new Set(JSON.parse(String(listed?.open)) as string[]);
     let unknown = 0;
     const rows = ids.map((one) => {
-      const found = open.has(one) ? undefined : this.rowOf(one);
-      if (!found) unknown++;
-      return found;
+      const place = open.has(one) ? undefined : this.settled.get(one);
+      if (place !== undefined) return this.places.rowAt(place, one);
+      unknown++;
+      return undefined;
     });
     if (unknown > ids.length * mostUnknown) return all();
     return rows.flatMap((row, place) => row ?? readAttempts(this.sql, 'one', ids[place]!));
   }
 
-  private rowOf(id: string): AttemptRow | undefined {
-    const known = this.kept.get(id);
-    if (!known?.settlement) return undefined;
-    const { attempt } = known;
-    const { receipt, outcome, charge, avoided } = known.settlement;
-    return {
-      id,
-      generationId: attempt.generationId,
-      isOpen: false,
-      cell: this.cells.textOf(attempt, outcome, receipt),
-      keyId: attempt.keyId,
-      project: attempt.project,
-      endUser: attempt.endUser,
-      workflow: attempt.workflow,
-      parent: attempt.parent,
-      tags: attempt.tags && JSON.stringify(attempt.tags),
-      lines: receipt.lines,
-      units: undefined,
-      at: attempt.at,
-      ...amountsOf(receipt.total ?? 0n, charge ?? 0n, avoided ?? 0n),
-    };
+  private leave(id: string): void {
+    const place = this.settled.get(id);
+    if (place === undefined) return;
+    this.settled.delete(id);
+    this.places.leave(place);
   }
 }
 

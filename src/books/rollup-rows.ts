@@ -58,7 +58,7 @@ export type AttemptRow = {
 };
 
 /** A receipt's line, as it is or as the book keeps it. */
-type AnyLine = Omit<ReceiptLine, 'amount'> & { amount?: bigint | string };
+type AnyLine = Omit<ReceiptLine, 'amount'> & { amount?: bigint | string | number };
 
 /** Attempts by their ids, out of the book. */
 export function readAttempts(sql: Sql, choice: keyof typeof choices, ...values: SqlValue[]): AttemptRow[] {
@@ -110,10 +110,11 @@ export function amountsOf(cost: bigint, charge: bigint, avoided: bigint) {
   };
 }
 
-const wideUnit = BigInt(highUnit);
+export const wideUnit = BigInt(highUnit);
 const isNarrow = (amount: bigint) => amount < wideUnit && amount > -wideUnit;
-const lowOf = (amount: bigint) => Number(isNarrow(amount) ? amount : amount % wideUnit);
-const highOf = (amount: bigint) => (isNarrow(amount) ? 0 : Number(amount / wideUnit));
+/** What of an amount is below 2^52, and how many times that is in it: each exact in a double. */
+export const lowOf = (amount: bigint) => Number(isNarrow(amount) ? amount : amount % wideUnit);
+export const highOf = (amount: bigint) => (isNarrow(amount) ? 0 : Number(amount / wideUnit));
 
 /** Turns attempts into columns, one after another. */
 export class SegmentBuilder {

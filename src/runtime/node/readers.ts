@@ -1,4 +1,5 @@
 import type { Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 
 /** Answers under way. */
 export type Readers = { readonly count: number; stop(): void };
@@ -6,27 +7,38 @@ export type Readers = { readonly count: number; stop(): void };
 /**
  * Ends connections whose reader takes nothing any more although something waits for it: the provider is paused meanwhile, and its call,
  * its hold and its socket would stay open for ever.
+ *
+ * Follows connections, not answers: a collection that each answer enters and leaves is made anew all the time, and every copy that
+ * the garbage collector has put among the old things keeps all that it names from being freed young.
  * @param patience milliseconds without a byte taken.
  */
 export function watchReaders(server: Server, patience: number): Readers {
-  const open = new Map<ServerResponse, { mark: number; since: number }>();
+  const open = new Map<Socket, { mark: number; since: number }>();
+  let count = 0;
+  const left = () => {
+    count--;
+  };
+  server.on('connection', (socket: Socket) => {
+    open.set(socket, { mark: 0, since: 0 });
+    socket.once('close', () => open.delete(socket));
+  });
   server.on('request', (_, response: ServerResponse) => {
-    open.set(response, { mark: 0, since: 0 });
-    response.once('close', () => open.delete(response));
+    count++;
+    response.once('close', left);
   });
   const timer = setInterval(() => {
     const now = performance.now();
-    for (const [response, seen] of open) {
-      const { socket, writableLength } = response;
+    for (const [socket, seen] of open) {
+      const { writableLength } = socket;
       // What was written in all and what of it still waits: one of them changes while anything moves.
-      const mark = writableLength === 0 ? 0 : (socket?.bytesWritten ?? 0) * 1_048_576 + writableLength;
+      const mark = writableLength === 0 ? 0 : socket.bytesWritten * 1_048_576 + writableLength;
       if (mark === 0 || mark !== seen.mark) Object.assign(seen, { mark, since: now });
-      else if (now - seen.since >= patience) socket?.destroy();
+      else if (now - seen.since >= patience) socket.destroy();
     }
   }, patience / 4).unref();
   return {
     get count() {
-      return open.size;
+      return count;
     },
     stop: () => clearInterval(timer),
   };
