@@ -13,22 +13,44 @@ const value32 = new Uint32Array(value64.buffer);
 export class Tally {
   /** By owner and page: where its counts begin, in pages; 0 where it has none. */
   private places = new Int32Array(pages * 16);
-  private counts = new Int32Array(onAPage * 64);
-  private largest = new Float64Array(onAPage * 64);
+  /** By span: how many values there were, and the largest of them: side by side, so that one look at memory finds both. */
+  private slots = new Float64Array(2 * onAPage * 64);
   private used = 1;
 
   /** @param owner a small whole number. @param value not negative. */
   add(owner: number, value: number): void {
     const slot = this.slotOf(owner, value);
-    this.counts[slot]!++;
-    if (value > this.largest[slot]!) this.largest[slot] = value;
+    const { slots } = this;
+    slots[slot]!++;
+    if (value > slots[slot + 1]!) slots[slot + 1] = value;
+  }
+
+  /** Adds values by row. Those below zero, and of owners below zero, do not count; nor do rows that are to be skipped. */
+  addEach(owners: Int32Array, values: Float64Array, rows: number, skipped?: Uint32Array): void {
+    let { places, slots } = this;
+    for (let row = 0; row < rows; row++) {
+      const owner = owners[row]!;
+      const value = values[row]!;
+      if (owner < 0 || value < 0 || (skipped !== undefined && skipped[row] !== 0)) continue;
+      const span = spanOf(value);
+      const page = owner * pages + (span >>> 5);
+      let place = page < places.length ? places[page]! : 0;
+      if (place === 0) {
+        place = this.openPage(page);
+        places = this.places;
+        slots = this.slots;
+      }
+      const slot = 2 * (place * onAPage + (span & (onAPage - 1)));
+      slots[slot]!++;
+      if (value > slots[slot + 1]!) slots[slot + 1] = value;
+    }
   }
 
   /** Adds what another tally has in a span. */
   addMany(owner: number, span: number, times: number, largest: number): void {
     const slot = this.slotAt(owner, span);
-    this.counts[slot]! += times;
-    if (largest > this.largest[slot]!) this.largest[slot] = largest;
+    this.slots[slot]! += times;
+    if (largest > this.slots[slot + 1]!) this.slots[slot + 1] = largest;
   }
 
   /** An owner's spans that hold anything, with how often and the largest value. */
@@ -37,8 +59,9 @@ export class Tally {
     for (let page = 0; page < pages; page++) {
       const place = this.places[owner * pages + page] ?? 0;
       for (let at = 0; place > 0 && at < onAPage; at++) {
-        const times = this.counts[place * onAPage + at]!;
-        if (times > 0) spans.push({ span: page * onAPage + at, times, largest: this.largest[place * onAPage + at]! });
+        const slot = 2 * (place * onAPage + at);
+        const times = this.slots[slot]!;
+        if (times > 0) spans.push({ span: page * onAPage + at, times, largest: this.slots[slot + 1]! });
       }
     }
     return spans;
@@ -46,7 +69,7 @@ export class Tally {
 
   /** Takes back one that was added. */
   remove(owner: number, value: number): void {
-    this.counts[this.slotOf(owner, value)]!--;
+    this.slots[this.slotOf(owner, value)]!--;
   }
 
   /** An owner's values at some ranks (0.5 is the median, nearest rank); undefined where it has none. */
@@ -54,16 +77,22 @@ export class Tally {
     let total = 0;
     const first = owner * pages;
     if (first >= this.places.length) return undefined;
-    const places = this.places.subarray(first, first + pages);
-    for (const place of places) if (place > 0) total += this.totalOf(place);
+    const places: number[] = [];
+    const totals: number[] = [];
+    for (let page = first; page < first + pages; page++) {
+      const place = this.places[page]!;
+      if (place === 0) continue;
+      const here = this.totalOf(place);
+      total += here;
+      places.push(place);
+      totals.push(here);
+    }
     if (total === 0) return undefined;
     return ranks.map((rank) => {
       let left = Math.ceil(total * rank);
-      for (const place of places) {
-        if (place === 0) continue;
-        const here = this.totalOf(place);
+      for (const [index, here] of totals.entries()) {
         if (left > here) left -= here;
-        else return this.valueAt(place, left);
+        else return this.valueAt(places[index]!, left);
       }
       return 0;
     });
@@ -71,31 +100,24 @@ export class Tally {
 
   private totalOf(place: number): number {
     let total = 0;
-    for (let slot = place * onAPage; slot < (place + 1) * onAPage; slot++) total += this.counts[slot]!;
+    for (let slot = 2 * place * onAPage; slot < 2 * (place + 1) * onAPage; slot += 2) total += this.slots[slot]!;
     return total;
   }
 
   private valueAt(place: number, rank: number): number {
-    let slot = place * onAPage;
-    for (let left = rank - this.counts[slot]!; left > 0; left -= this.counts[slot]!) slot++;
-    return this.largest[slot]!;
+    let slot = 2 * place * onAPage;
+    for (let left = rank - this.slots[slot]!; left > 0; left -= this.slots[slot]!) slot += 2;
+    return this.slots[slot + 1]!;
   }
 
   private slotOf(owner: number, value: number): number {
-    let span = 0;
-    if (value >= 1) {
-      // A double's exponent and the first six bits of its fraction: logarithmic between doublings, even within one.
-      value64[0] = value;
-      span = (value32[1]! >>> 14) - (1023 * partsOfADoubling - 1);
-      if (span >= pages * onAPage) span = pages * onAPage - 1;
-    }
-    return this.slotAt(owner, span);
+    return this.slotAt(owner, spanOf(value));
   }
 
   private slotAt(owner: number, span: number): number {
     const page = owner * pages + (span >>> 5);
     const place = page < this.places.length ? this.places[page]! : 0;
-    return (place === 0 ? this.openPage(page) : place) * onAPage + (span & (onAPage - 1));
+    return 2 * ((place === 0 ? this.openPage(page) : place) * onAPage + (span & (onAPage - 1)));
   }
 
   private openPage(page: number): number {
@@ -104,17 +126,21 @@ export class Tally {
       longer.set(this.places);
       this.places = longer;
     }
-    if ((this.used + 1) * onAPage > this.counts.length) {
-      const counts = new Int32Array(this.counts.length * 2);
-      const largest = new Float64Array(this.counts.length * 2);
-      counts.set(this.counts);
-      largest.set(this.largest);
-      this.counts = counts;
-      this.largest = largest;
+    if (2 * (this.used + 1) * onAPage > this.slots.length) {
+      const slots = new Float64Array(this.slots.length * 2);
+      slots.set(this.slots);
+      this.slots = slots;
     }
     this.places[page] = this.used;
     return this.used++;
   }
+}
+
+function spanOf(value: number): number {
+  if (value < 1) return 0;
+  // A double's exponent and the first six bits of its fraction: logarithmic between doublings, even within one.
+  value64[0] = value;
+  return Math.min((value32[1]! >>> 14) - (1023 * partsOfADoubling - 1), pages * onAPage - 1);
 }
 
 /** Owners with more values than this are tallied, not listed. */
@@ -147,9 +173,30 @@ export class Lists {
     } else this.tally.add(owner, value);
   }
 
+  /** The same by row, as a tally takes it. */
+  addEach(owners: Int32Array, values: Float64Array, rows: number, skipped?: Uint32Array): void {
+    const { ends, next, values: listed } = this;
+    for (let row = 0; row < rows; row++) {
+      const owner = owners[row]!;
+      const value = values[row]!;
+      if (owner < 0 || value < 0 || (skipped !== undefined && skipped[row] !== 0)) continue;
+      const place = next[owner]!;
+      if (place < ends[owner + 1]!) {
+        listed[place] = value;
+        next[owner] = place + 1;
+      } else this.tally.add(owner, value);
+    }
+  }
+
+  /** Whether an owner's values are kept one by one. */
+  lists(owner: number): boolean {
+    return this.ends[owner]! < this.ends[owner + 1]!;
+  }
+
   /** What a tally has in a span counts as its largest value. */
-  addMany(owner: number, _span: number, times: number, largest: number): void {
-    for (let time = 0; time < times; time++) this.add(owner, largest);
+  addMany(owner: number, span: number, times: number, largest: number): void {
+    if (!this.lists(owner)) this.tally.addMany(owner, span, times, largest);
+    else for (let time = 0; time < times; time++) this.add(owner, largest);
   }
 
   /** Takes back one that was added. */

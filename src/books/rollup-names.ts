@@ -148,18 +148,34 @@ export class Names {
 export class PassingNames extends Names {
   private readonly texts = new Map<NameKind, { from: number; texts: string[]; places: Map<string, number> }>();
 
-  private readonly read = new Map<string, string>();
+  private readonly read = Object.fromEntries(nameKinds.map((kind) => [kind, new Map<number, string>()])) as Record<
+    NameKind,
+    Map<number, string>
+  >;
 
   override text(kind: NameKind, code: number): string {
     const made = this.texts.get(kind);
     if (made && code >= made.from) return made.texts[code - made.from] ?? '';
-    const place = `${kind} ${code}`;
-    let text = this.read.get(place);
+    const read = this.read[kind];
+    let text = read.get(code);
     if (text === undefined) {
       text = super.text(kind, code);
-      keep(this.read, place, text);
+      keep(read, code, text);
     }
     return text;
+  }
+
+  /** Reads many at once: one by one each would be a question of its own. */
+  learn(kind: NameKind, codes: readonly number[]): void {
+    const read = this.read[kind];
+    const from = this.texts.get(kind)?.from ?? Number.POSITIVE_INFINITY;
+    const wanted = [...new Set(codes)].filter((code) => code !== 0 && code < from && !read.has(code));
+    if (wanted.length < 2) return;
+    const rows = this.sql.all(
+      `SELECT code, text FROM rollup_name WHERE epoch = ? AND kind = ? AND code IN (SELECT value FROM json_each(?))`,
+      ...[this.epoch, nameKinds.indexOf(kind), JSON.stringify(wanted)],
+    );
+    for (const { code, text } of rows) keep(read, Number(code), String(text));
   }
 
   protected override make(kind: NameKind, text: string): number {
@@ -191,7 +207,7 @@ export function readSku(text: string): Sku {
   return { meter, dims, model, price, per, priced: priced === 1 };
 }
 
-function keep<Value>(known: Map<string, Value>, text: string, value: Value): void {
+function keep<Key, Value>(known: Map<Key, Value>, key: Key, value: Value): void {
   if (known.size >= mostKnown) known.clear();
-  known.set(text, value);
+  known.set(key, value);
 }

@@ -82,7 +82,8 @@ export class Segments {
     const rowOf = wanted === columns ? this.all(first) : (number: number) => this.one(number);
     for (const column of allColumns) {
       if (!wanted.includes(column)) continue;
-      const row = rowOf(numberOf(id, part, column));
+      const number = numberOf(id, part, column);
+      const row = scratch ? scratch.rowOf(column, number, rowOf) : rowOf(number);
       if (!row) continue;
       const packed = { kind: Number(row.kind), base: Number(row.base), data: blobOf(row.data) };
       const length = lengthOf(column);

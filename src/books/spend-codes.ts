@@ -1,4 +1,5 @@
 import type { CodeColumn, Segment } from './rollup-columns.ts';
+import type { NameKind } from './rollup-names.ts';
 
 /** The code of each row, in borrowed memory where it has to be worked out. */
 export type CodesOf = (segment: Segment, room: Uint32Array) => Uint32Array;
@@ -6,6 +7,8 @@ export type CodesOf = (segment: Segment, room: Uint32Array) => Uint32Array;
 /** One step of grouping: codes by row, and what they are called. */
 export type Level = {
   name: string;
+  /** Whose names its codes are, where they are just that. */
+  kind?: NameKind;
   codesOf: CodesOf;
   text(code: number): string;
 };
@@ -22,6 +25,24 @@ export class Lazy {
   at(code: number): number {
     const value = code < this.values.length ? this.values[code]! : -2;
     return value === -2 ? this.learn(code) : value;
+  }
+
+  /** Those of many codes at once, which is sooner done than one by one. */
+  each(codes: Uint32Array | undefined, rows: number, room: Int32Array | Uint8Array | Uint32Array): void {
+    if (codes === undefined) {
+      room.fill(this.at(0), 0, rows);
+      return;
+    }
+    let { values } = this;
+    for (let row = 0; row < rows; row++) {
+      const code = codes[row]!;
+      let value = code < values.length ? values[code]! : -2;
+      if (value === -2) {
+        value = this.learn(code);
+        values = this.values;
+      }
+      room[row] = value;
+    }
   }
 
   private learn(code: number): number {
@@ -41,11 +62,9 @@ export function column(name: CodeColumn): CodesOf {
 }
 
 /** A column's codes as others. */
-export function mapped(name: CodeColumn, change: (code: number) => number): CodesOf {
+export function mapped(name: CodeColumn, change: Lazy): CodesOf {
   return ({ rows, codes }, room) => {
-    const from = codes[name];
-    if (!from) return room.fill(change(0), 0, rows);
-    for (let row = 0; row < rows; row++) room[row] = change(from[row]!);
+    change.each(codes[name], rows, room);
     return room;
   };
 }
@@ -53,7 +72,18 @@ export function mapped(name: CodeColumn, change: (code: number) => number): Code
 /** Days or hours since 1970, by their length in milliseconds. */
 export function timeCodes(length: number): CodesOf {
   return ({ rows, numbers: { at } }, room) => {
-    for (let row = 0; row < rows; row++) room[row] = at === undefined ? 0 : Math.floor(at[row]! / length);
+    if (at === undefined) return room.fill(0, 0, rows);
+    // What comes one after another is mostly of the same day or hour.
+    let [code, from, to] = [0, 0, length];
+    for (let row = 0; row < rows; row++) {
+      const time = at[row]!;
+      if (time < from || time >= to) {
+        code = Math.floor(time / length);
+        from = code * length;
+        to = from + length;
+      }
+      room[row] = code;
+    }
     return room;
   };
 }

@@ -1,7 +1,8 @@
 import { type Segment, sumOf } from './rollup-columns.ts';
+import { highUnit } from './rollup-rows.ts';
 import type { Scratch } from './scratch.ts';
 import type { Pairs } from './spend-pairs.ts';
-import type { Items } from './spend-sums.ts';
+import { type Items, mark } from './spend-sums.ts';
 
 /** Rows with their groups: `whole` with the copies of earlier attempts, `items` without. */
 export type Placed = {
@@ -12,7 +13,43 @@ export type Placed = {
   paid: Float64Array;
   /** Where the lines of each row begin; of the row after the last, where they end. */
   ends: Uint32Array;
+  /** All groups of a row, copies of earlier attempts among them. */
+  groupsOf: (row: number) => readonly number[];
 };
+
+/** Copies of earlier attempts do not count. */
+export function withoutCopies({ size, groups, of }: Items, chain: Uint32Array, scratch: Scratch): Items {
+  const own = scratch.groupsFor('own', size);
+  if (of === undefined) for (let item = 0; item < size; item++) own[item] = chain[item] === 1 ? -1 : groups[item]!;
+  else for (let item = 0; item < size; item++) own[item] = chain[of[item]!] === 1 ? -1 : groups[item]!;
+  return { size, groups: own, of };
+}
+
+/** @param marks by row. */
+export function paidBy(
+  { rows, numbers: { cost, costHigh } }: Segment,
+  marks: Uint8Array,
+  scratch: Scratch,
+): Float64Array {
+  const paid = scratch.numbersFor('paid', rows);
+  for (let row = 0; row < rows; row++) {
+    const known = (cost === undefined ? 0 : cost[row]!) + (costHigh === undefined ? 0 : costHigh[row]! * highUnit);
+    paid[row] = (marks[row]! & mark.billed) === 0 ? -1 : known > 0 ? known : 0;
+  }
+  return paid;
+}
+
+/** Where the lines of each row end, from the second number on. */
+export function endsOf({ rows, codes: { lineCount } }: Segment, scratch: Scratch): Uint32Array {
+  const ends = scratch.codesFor('ends', rows + 1);
+  let end = 0;
+  ends[0] = 0;
+  for (let row = 0; row < rows; row++) {
+    if (lineCount !== undefined) end += lineCount[row]!;
+    ends[row + 1] = end;
+  }
+  return ends;
+}
 
 /** The groups of a row's items, which stand together. */
 export function groupsByRow({ size, groups, of }: Items): (row: number) => number[] {

@@ -1,23 +1,41 @@
 /** Firsts and seconds that are looked up in a table, where there are not many of them. */
-const [mostDirect, mostTable] = [64, 1 << 22] as const;
+const [mostDirect, mostTable, farSecond] = [64, 1 << 22, 1 << 12] as const;
 
 /** Pairs of small whole numbers as one: the first pair is 0, the next new one 1, and so on. */
 export class Pairs {
   size = 0;
   first = new Int32Array(256);
   second = new Int32Array(256);
-  /** Of the small firsts: places by second, plus one. */
+  /** Of the small firsts: places by second, plus one; and the second that each of them begins with. */
   private readonly tables: Int32Array[] = [];
+  private readonly origins: number[] = [];
   /** Of the others: places plus one, by hash; 0 is empty. */
   private slots = new Int32Array(1024);
 
   indexOf(first: number, second: number): number {
     if (first < mostDirect && first < this.tables.length) {
       const table = this.tables[first]!;
-      const place = second < table.length ? table[second]! : 0;
+      const at = second - this.origins[first]!;
+      const place = at >= 0 && at < table.length ? table[at]! : 0;
       if (place > 0) return place - 1;
     }
     return first < mostDirect && second < mostTable ? this.setDirect(first, second) : this.find(first, second);
+  }
+
+  /** Row by row: a first becomes the pair that it makes with its second. A negative one stays as it is. */
+  each(firsts: Int32Array, seconds: Uint32Array, rows: number): void {
+    const { tables, origins } = this;
+    for (let row = 0; row < rows; row++) {
+      const first = firsts[row]!;
+      if (first < 0) continue;
+      const second = seconds[row]!;
+      if (first < tables.length) {
+        const table = tables[first]!;
+        const at = second - origins[first]!;
+        const place = at >= 0 && at < table.length ? table[at]! : 0;
+        firsts[row] = place > 0 ? place - 1 : this.indexOf(first, second);
+      } else firsts[row] = this.indexOf(first, second);
+    }
   }
 
   private find(first: number, second: number): number {
@@ -37,14 +55,25 @@ export class Pairs {
   }
 
   private setDirect(first: number, second: number): number {
-    while (this.tables.length <= first) this.tables.push(new Int32Array(16));
-    const table = this.tables[first]!;
-    if (second >= table.length) {
-      this.tables[first] = new Int32Array(Math.max(table.length * 2, second + 1));
-      this.tables[first].set(table);
+    while (this.tables.length <= first) {
+      this.tables.push(new Int32Array(0));
+      this.origins.push(0);
+    }
+    let table = this.tables[first]!;
+    // Hours since 1970 are many: those of a month begin late.
+    if (table.length === 0) this.origins[first] = second < farSecond ? 0 : second - (second % farSecond);
+    let at = second - this.origins[first]!;
+    if (at < 0 || at >= table.length) {
+      const shift = at < 0 ? this.origins[first]! : 0;
+      const longer = new Int32Array(Math.max(16, table.length * 2, table.length + shift, at + shift + 1));
+      longer.set(table, shift);
+      this.origins[first]! -= shift;
+      this.tables[first] = longer;
+      table = longer;
+      at += shift;
     }
     const place = this.append(first, second);
-    this.tables[first]![second] = place + 1;
+    table[at] = place + 1;
     return place;
   }
 

@@ -13,7 +13,7 @@ const day = 24 * hour;
 export type Filter = { codesOf: CodesOf; allowed: Set<number> };
 
 /** What is read once more for percentiles: beside it, what rows are grouped by and charged. */
-const neededTwice = /^(cell|chain|cost|tag|unit|line|sku)/;
+const neededTwice = /^(cell|chain|cost|unit|line|sku)/;
 const cellGroups = ['modality', 'provider', 'model', 'simulated', 'status', 'basis', 'catalogue'];
 const nameGroups = ['project', 'user', 'workflow', 'parent'] as const;
 
@@ -22,8 +22,11 @@ export class SpendPlan {
   readonly names: PassingNames;
   readonly query: SpendQuery;
   readonly columns: Column[];
+  /** Those that are read where percentiles and units are put off. */
+  readonly summedColumns: Column[];
   /** Those that percentiles and units are read from where rows have their groups. */
   readonly putOffColumns: Column[];
+  readonly columnsReadTwice: Column[];
   /** The columns of summaries that are read; undefined where summaries do not tell what is asked. */
   readonly summaryColumns: Column[] | undefined;
   /** The columns that percentiles are read from beside a summary, and where they are. */
@@ -72,7 +75,11 @@ export class SpendPlan {
     for (const group of groupBy) this.addLevel(group);
     this.addFilters();
     this.columns = this.wantedColumns();
-    this.putOffColumns = this.columns.filter((name) => neededTwice.test(name));
+    this.summedColumns = this.columns.filter((name) => !name.startsWith('unit'));
+    this.putOffColumns = this.columns.filter(
+      (name) => neededTwice.test(name) || (this.byLine && name.startsWith('tag')),
+    );
+    this.columnsReadTwice = this.putOffColumns.filter((name) => this.summedColumns.includes(name));
     this.summaryColumns = this.isWithin([...cellGroups, 'day', 'key', 'key_id', 'project'])
       ? this.wantedOfSummaries()
       : undefined;
@@ -84,17 +91,18 @@ export class SpendPlan {
     return this.parts.size;
   }
 
-  wordsOf(part: number): Record<string, string> {
-    return Object.fromEntries(this.cellGroups.map((group, place) => [group, this.partWords[part]?.[place] ?? '']));
+  /** Adds the words of a number of cells to what a group is called. */
+  putWords(part: number, texts: Record<string, string>): void {
+    const words = this.partWords[part];
+    for (let place = 0; place < this.cellGroups.length; place++) texts[this.cellGroups[place]!] = words?.[place] ?? '';
   }
 
-  lineWordsOf(part: number): Record<string, string> {
-    const words = this.lineWords[part] ?? { unit: '', meter: '', sku: 0, sample: 0 };
+  /** The same of a number of lines. */
+  putLineWords(part: number, texts: Record<string, string>): void {
+    const { unit, meter, sku } = this.lineWords[part] ?? { unit: '', meter: '', sku: 0 };
     const { groupBy } = this.query;
-    return {
-      ...(groupBy.includes('unit') ? { unit: words.unit, meter: words.meter } : {}),
-      ...(groupBy.includes('sku') ? { sku: this.names.text('sku', words.sku) } : {}),
-    };
+    if (groupBy.includes('unit')) Object.assign(texts, { unit, meter });
+    if (groupBy.includes('sku')) texts.sku = this.names.text('sku', sku);
   }
 
   /** A SKU of this number of words. */
@@ -136,12 +144,16 @@ export class SpendPlan {
   private addLevel(group: string): void {
     if (group === 'day' || group === 'hour') {
       const length = group === 'day' ? day : hour;
-      const text = (code: number) => new Date(code * length).toISOString();
-      this.levels.push({
-        name: group,
-        codesOf: timeCodes(length),
-        text: (code) => (group === 'day' ? text(code).slice(0, 10) : `${text(code).slice(0, 13)}:00Z`),
-      });
+      const texts = new Map<number, string>();
+      const text = (code: number): string => {
+        const known = texts.get(code);
+        if (known !== undefined) return known;
+        const whole = new Date(code * length).toISOString();
+        const made = group === 'day' ? whole.slice(0, 10) : `${whole.slice(0, 13)}:00Z`;
+        texts.set(code, made);
+        return made;
+      };
+      this.levels.push({ name: group, codesOf: timeCodes(length), text });
     } else if (group === 'key') {
       const named: string[] = [];
       const places = new Map<string, number>();
@@ -149,7 +161,7 @@ export class SpendPlan {
         const name = this.keyName(this.names.text('key', code));
         return dense(places, name, () => named.push(name));
       });
-      const codesOf = mapped('key', (code) => nameOf.at(code));
+      const codesOf = mapped('key', nameOf);
       this.levels.push({ name: group, codesOf, text: (code) => named[code] ?? '' });
     } else if (group === 'cell') {
       this.levels.push({ name: group, codesOf: column('cell'), text: (code) => this.names.text('cell', code) });
@@ -159,7 +171,8 @@ export class SpendPlan {
       this.levels.push(tagSets(this.names, this.query.tagNames));
     } else {
       const kind = nameGroups.find((name) => name === group);
-      if (kind) this.levels.push({ name: group, codesOf: column(kind), text: (code) => this.names.text(kind, code) });
+      if (kind)
+        this.levels.push({ name: group, kind, codesOf: column(kind), text: (code) => this.names.text(kind, code) });
     }
   }
 
@@ -200,7 +213,7 @@ export class SpendPlan {
 
   /** How much work an attempt is, against one that is only added up. */
   get weight(): number {
-    return 1 + this.levels.length / 2 + (this.byLine ? 2 : 0) + (this.groupsTags ? 3 : 0);
+    return 1 + this.levels.length / 2 + (this.byLine ? 2 : 0) + (this.groupsTags ? (this.byLine ? 3 : 1) : 0);
   }
 
   /** Whether a segment's summary does for its attempts. */

@@ -3,7 +3,7 @@ import { roundedQuantity } from '../meter/money.ts';
 import type { Sql } from '../runtime/ports.ts';
 import { Lists } from './percentile.ts';
 import type { Rollup } from './rollup.ts';
-import { type Segment, slices } from './rollup-columns.ts';
+import { type Column, type Segment, slices } from './rollup-columns.ts';
 import { isFirst, lateOnes, siblingsOf } from './rollup-order.ts';
 import { type AttemptRow, readAttempts, SegmentBuilder } from './rollup-rows.ts';
 import type { StoredSegment } from './rollup-store.ts';
@@ -15,6 +15,8 @@ import { Sums } from './spend-sums.ts';
 
 /** What one step does at most: a few milliseconds of each. */
 const [rowsAStep, attemptsAStep, answersAStep] = [8_192, 160, 200] as const;
+/** More hours than this are put off where they are grouped by something else too. */
+const mostHours = 480;
 /** More groups than this are not held in memory; more rows than that are not put in order. */
 const mostGroups = 250_000;
 const mostSorted = 10_000;
@@ -46,6 +48,7 @@ export class SpendReport {
     this.query = query;
     this.plan = new SpendPlan(sql, rollup.state().epoch, query);
     this.scan = new SpendScan(this.plan);
+    this.foresee();
     this.steps = this.run();
   }
 
@@ -55,12 +58,14 @@ export class SpendReport {
   }
 
   private *run(): Generator<SpendRow[], Omit<SpendAnswer, 'rows'>> {
+    if (this.scan.isPutOff) this.scan.scratch.keeping = this.plan.columnsReadTwice;
     yield* this.readColumns();
     const fresh: Segment[] = [];
     yield* this.readRest((segment) => {
       this.scan.add(segment, false);
       fresh.push(segment);
     });
+    yield* this.scan.settle();
     const chosen = yield* dearest(this.scan.sums, this.scan.groups, this.query.limit);
     if (this.scan.isPutOff) {
       const wanted = new Uint8Array(this.scan.groups);
@@ -69,12 +74,13 @@ export class SpendReport {
         wanted[group] = 1;
         attempts[group] = this.scan.sums.attemptsAt(group);
       }
-      if (!this.plan.byLine) this.scan.costs = new Lists(attempts);
+      this.scan.tally(wanted, new Lists(attempts));
       yield* this.readColumns(wanted);
       for (const segment of fresh) {
         yield [];
         this.scan.addPutOff(segment, false, wanted);
       }
+      yield* this.scan.settle();
     }
     this.hasRead = true;
     yield [];
@@ -82,6 +88,17 @@ export class SpendReport {
     yield* this.write(chosen.groups);
     const total = this.scan.total.at(0);
     return { totalPico: total.costPico, total, ...(rest ? { rest } : {}) };
+  }
+
+  /** Hours by something else are soon too many to be tallied in passing: that they will be is better known beforehand. */
+  private foresee(): void {
+    const { groupBy, plain } = this.query;
+    if (plain || !groupBy.includes('hour') || groupBy.length < 2) return;
+    const { from, to } = this.plan;
+    const known = this.rollup.segments.list();
+    const firstAt = Math.max(from, Math.min(...known.map((one) => one.firstAt)));
+    const lastAt = Math.min(to, Math.max(...known.map((one) => one.lastAt)));
+    if ((lastAt - firstAt) / 3_600_000 > mostHours) this.scan.isPutOff = true;
   }
 
   /** @param wanted where all was read before: what was put off is read, for these groups. */
@@ -104,7 +121,7 @@ export class SpendReport {
   ): Generator<SpendRow[], void> {
     const { plan, rollup, scan } = this;
     const known = this.roomFor(`${stored.id} ${part}`, part === 'attempts' ? stored.rows : stored.summary!.chained);
-    const wantedColumns = wanted && known ? plan.putOffColumns : plan.columns;
+    const wantedColumns = !known ? plan.columns : wanted ? plan.putOffColumns : this.columnsInPassing;
     let from = 0;
     for (const slice of slices(rollup.segments.read(stored, wantedColumns, part, scan.scratch), this.rowsASlice)) {
       yield* this.pause(slice.rows * (wanted && known ? 1 : plan.weight));
@@ -115,10 +132,15 @@ export class SpendReport {
     }
   }
 
+  /** What the first reading needs: units are read with the percentiles. */
+  private get columnsInPassing(): readonly Column[] {
+    return this.scan.isPutOff ? this.plan.summedColumns : this.plan.columns;
+  }
+
   /** Where the groups of a part's rows are kept for a second reading; undefined where that would be too many. */
   private roomFor(part: string, rows: number): Int32Array | undefined {
-    const known = this.placed.get(part);
-    if (known || this.query.plain || this.placedRows + rows > mostPlaced) return known;
+    const known = this.scan.keepsGroups ? this.placed.get(part) : undefined;
+    if (known || !this.scan.keepsGroups || this.query.plain || this.placedRows + rows > mostPlaced) return known;
     const room = new Int32Array(rows);
     this.placed.set(part, room);
     this.placedRows += rows;
@@ -222,6 +244,7 @@ export class SpendReport {
     };
     const rows: SpendRow[] = [];
     for (const [index, group] of chosen.entries()) {
+      if (index % answersAStep === 0) scan.learnNames(chosen.slice(index, index + answersAStep));
       const generationCost = percentilesOf(scan.costs.percentiles(group, ranks));
       const row: SpendRow = {
         group: this.groupOf(group),

@@ -1,21 +1,23 @@
 import { type Lists, Tally } from './percentile.ts';
 import type { Segment } from './rollup-columns.ts';
-import { highUnit } from './rollup-rows.ts';
 import { Scratch } from './scratch.ts';
-import { itemsByTag, leaveUntagged, type Placed } from './spend-items.ts';
+import { endsOf, groupsByRow, itemsByTag, leaveUntagged, type Placed, paidBy, withoutCopies } from './spend-items.ts';
 import { addLines } from './spend-lines.ts';
 import { Pairs } from './spend-pairs.ts';
 import type { SpendPlan } from './spend-plan.ts';
 import { addSpans, addSummary } from './spend-summary.ts';
-import { Counts, type Items, mark, Sums } from './spend-sums.ts';
-import { countChains, million, tallyChains, tallyLines, tallyRows } from './spend-tally.ts';
+import { Counts, Sums } from './spend-sums.ts';
+import { TagSets } from './spend-tags.ts';
+import { countChains, leaveUnwanted, tallyChains, tallyLines, tallyRows, unitsOf } from './spend-tally.ts';
 
 /** More groups than this are not tallied in passing. */
 const mostTallied = 2_000;
+/** Room that is made beforehand, in groups: 4 MB. */
+const mostLikely = 65_536;
 
 /** Adds up segments by the groups of a plan: column by column, in loops that do little. */
 export class SpendScan {
-  readonly sums = new Sums();
+  readonly sums: Sums;
   readonly total = new Sums();
   /** Pairs of a unit and a group, and the quantity of each. */
   units = new Pairs();
@@ -31,6 +33,8 @@ export class SpendScan {
   readonly lines = new Pairs();
   private entries = new Int32Array(64);
   private readonly tags = new Pairs();
+  /** Where groups are by tag and attempts are added up. */
+  private readonly sets: TagSets | undefined;
   private readonly levels: Pairs[];
   private readonly most: number;
 
@@ -39,7 +43,10 @@ export class SpendScan {
     this.plan = plan;
     this.most = most;
     this.levels = plan.levels.map(() => new Pairs());
-    this.isPutOff = !plan.query.plain && plan.likelyGroups > most;
+    this.sums = new Sums(Math.min(plan.likelyGroups, mostLikely) + 64);
+    this.sets = plan.groupsTags && !plan.byLine ? new TagSets(this, this.tags) : undefined;
+    // The percentiles of tags are told from those of sets of tags, once these are known.
+    this.isPutOff = !plan.query.plain && (this.sets !== undefined || plan.likelyGroups > most);
   }
 
   /** How many groups there are by now. */
@@ -56,13 +63,38 @@ export class SpendScan {
     return this.costs instanceof Tally ? this.costs : new Tally();
   }
 
+  /** Whether the groups that rows were said to have still are theirs. */
+  get keepsGroups(): boolean {
+    return this.sets?.hasForgotten !== true;
+  }
+
+  /** Looks up what these groups are called, all at once. */
+  learnNames(chosen: readonly number[]): void {
+    const { plan, lines, tags, levels } = this;
+    const wanted = levels.map(() => [] as number[]);
+    const wantedTags: number[] = [];
+    for (const index of chosen) {
+      let group = plan.byLine ? lines.second[index]! : index;
+      if (plan.groupsTags) {
+        wantedTags.push(tags.second[group]!);
+        group = tags.first[group]!;
+      }
+      for (let level = levels.length - 1; level >= 0; level--) {
+        wanted[level]!.push(levels[level]!.second[group]!);
+        group = levels[level]!.first[group]!;
+      }
+    }
+    plan.names.learn('tag', wantedTags);
+    for (const [level, { kind }] of plan.levels.entries()) if (kind) plan.names.learn(kind, wanted[level]!);
+  }
+
   /** What a group is called. */
   textsOf(index: number): Record<string, string> {
     const { plan, lines, tags, levels } = this;
     const texts: Record<string, string> = {};
     let group = index;
     if (plan.byLine) {
-      Object.assign(texts, plan.lineWordsOf(lines.first[group]!));
+      plan.putLineWords(lines.first[group]!, texts);
       group = lines.second[group]!;
     }
     if (plan.groupsTags) {
@@ -74,7 +106,8 @@ export class SpendScan {
       texts[name] = text(levels[level]!.second[group]!);
       group = levels[level]!.first[group]!;
     }
-    return Object.assign(texts, plan.wordsOf(group));
+    plan.putWords(group, texts);
+    return texts;
   }
 
   /** The codes of a group, level by level. Not for groups by tag. */
@@ -93,8 +126,9 @@ export class SpendScan {
    * @param room where the groups of its rows are written, for `addPutOff`.
    */
   add(segment: Segment, inside: boolean, room?: Int32Array): void {
-    const placed = this.placed(segment, this.place(segment, inside, room));
+    const groups = this.place(segment, inside, room);
     this.checkGroups();
+    const placed = this.placed(segment, groups, !this.isPutOff);
     if (this.plan.byLine) addLines(this, segment, placed);
     else this.addRows(segment, placed);
   }
@@ -103,7 +137,7 @@ export class SpendScan {
   addSummary(summary: Segment, inside: boolean, wanted?: Uint8Array): void {
     const groups = this.place(summary, inside);
     this.checkGroups();
-    addSummary(this, summary, groups, this.marksOf(summary, groups), wanted);
+    addSummary(this, summary, groups, this.marksOf(summary), wanted);
   }
 
   /** The percentiles that go with a summary. @param wanted by group, 1 for those that are asked for; absent for all. */
@@ -113,14 +147,14 @@ export class SpendScan {
 
   /** The same from the attempts that are in the summary. */
   addTallies(segment: Segment, inside: boolean, wanted?: Uint8Array): void {
-    const placed = this.placed(segment, this.place(segment, inside));
+    const placed = this.placed(segment, this.place(segment, inside), true);
     if (this.plan.byLine) tallyLines(this, segment, placed, wanted);
     else tallyRows(this, segment, placed, wanted);
   }
 
   private checkGroups(): void {
     // Lines are counted in passing all the same.
-    if (this.groups <= this.most || this.isPutOff || (this.plan.byLine && this.plan.query.plain)) return;
+    if (this.groups <= this.most || this.isPutOff || this.plan.query.plain) return;
     this.isPutOff = true;
     this.costs = new Tally();
     this.unitCosts = new Tally();
@@ -146,73 +180,58 @@ export class SpendScan {
   }
 
   /**
+   * From here on what was put off is added.
+   * @param wanted by group, 1 for those that are asked for. @param costs for their costs.
+   */
+  tally(wanted: Uint8Array, costs: Lists): void {
+    if (this.plan.byLine) return;
+    this.costs = costs;
+    this.sets?.tally(wanted, costs);
+  }
+
+  /** What was added in passing comes to its groups. */
+  *settle(): Generator<never[], void> {
+    if (this.sets) yield* this.sets.handOn();
+  }
+
+  /**
    * Units and percentiles of a segment that was added before.
-   * @param wanted by group, 1 for those that are asked for.
+   * @param wanted as `tally` was told.
    * @param known the groups of its rows, where they were kept. They are gone afterwards.
    */
   addPutOff(segment: Segment, inside: boolean, wanted: Uint8Array, known?: Int32Array): void {
-    const { byLine, groupsTags } = this.plan;
-    const leaveUnwanted = ({ size, groups }: Items) => {
-      for (let item = 0; item < size; item++) if (groups[item]! >= 0 && wanted[groups[item]!] !== 1) groups[item] = -1;
-    };
     const groups = known ?? this.place(segment, inside);
-    if (!byLine && !groupsTags) leaveUnwanted({ size: segment.rows, groups });
-    const placed = this.placed(segment, groups);
-    if (byLine) {
-      tallyLines(this, segment, placed, wanted, true);
+    if (this.plan.byLine) {
+      tallyLines(this, segment, this.placed(segment, groups, true), wanted, true);
       return;
     }
-    if (groupsTags) for (const list of new Set([placed.items, placed.whole])) leaveUnwanted(list);
+    if (this.sets) this.sets.leaveUnwanted({ size: segment.rows, groups });
+    else leaveUnwanted({ size: segment.rows, groups }, wanted);
+    const placed = this.placed(segment, groups, true);
     this.addUnits(segment, placed);
-    if (segment.codes.chain) tallyChains(this, segment.codes.chain, segment.rows, placed);
+    tallyChains(this, segment, placed);
   }
 
-  private placed(segment: Segment, groups: Int32Array): Placed {
+  /** @param tallies whether costs of attempts are asked for. */
+  private placed(segment: Segment, groups: Int32Array, tallies: boolean): Placed {
+    const { plan, sets, scratch } = this;
     const { rows, codes } = segment;
-    const whole = this.plan.groupsTags ? itemsByTag(segment, groups, this.tags, this.scratch) : { size: rows, groups };
-    const marks = this.marksOf(segment, groups);
-    const items = codes.chain ? this.withoutCopies(whole, codes.chain) : whole;
-    return { items, whole, marks, paid: this.paidBy(segment, groups, marks), ends: this.endsOf(segment) };
+    const whole = plan.groupsTags && !sets ? itemsByTag(segment, groups, this.tags, scratch) : { size: rows, groups };
+    const marks = this.marksOf(segment);
+    return {
+      items: codes.chain ? withoutCopies(whole, codes.chain, scratch) : whole,
+      whole,
+      marks,
+      paid: tallies && !plan.byLine ? paidBy(segment, marks, scratch) : noCosts,
+      ends: plan.byLine ? endsOf(segment, scratch) : noEnds,
+      groupsOf: sets ? (row) => sets.groupsOf(groups[row]!) : groupsByRow(whole),
+    };
   }
 
-  /** Copies of earlier attempts do not count. */
-  private withoutCopies({ size, groups, of }: Items, chain: Uint32Array): Items {
-    const own = this.scratch.groupsFor('own', size);
-    for (let item = 0; item < size; item++) {
-      own[item] = chain[of === undefined ? item : of[item]!] === 1 ? -1 : groups[item]!;
-    }
-    return { size, groups: own, of };
-  }
-
-  /** Of the rows that have a group. */
-  private marksOf({ rows, codes: { cell } }: Segment, groups: Int32Array): Uint8Array {
-    const { cellMarks } = this.plan;
+  private marksOf({ rows, codes: { cell } }: Segment): Uint8Array {
     const marks = this.scratch.bytesFor('marks', rows);
-    for (let row = 0; row < rows; row++) {
-      if (groups[row]! >= 0) marks[row] = cellMarks.at(cell === undefined ? 0 : cell[row]!);
-    }
+    this.plan.cellMarks.each(cell, rows, marks);
     return marks;
-  }
-
-  private paidBy({ rows, numbers: { cost, costHigh } }: Segment, groups: Int32Array, marks: Uint8Array): Float64Array {
-    const paid = this.scratch.numbersFor('paid', rows);
-    for (let row = 0; row < rows; row++) {
-      if (groups[row]! < 0) continue;
-      const known = (cost === undefined ? 0 : cost[row]!) + (costHigh === undefined ? 0 : costHigh[row]! * highUnit);
-      paid[row] = (marks[row]! & mark.billed) === 0 ? -1 : known > 0 ? known : 0;
-    }
-    return paid;
-  }
-
-  private endsOf({ rows, codes: { lineCount } }: Segment): Uint32Array {
-    const ends = this.scratch.codesFor('ends', rows + 1);
-    let end = 0;
-    ends[0] = 0;
-    for (let row = 0; this.plan.byLine && row < rows; row++) {
-      if (lineCount !== undefined) end += lineCount[row]!;
-      ends[row + 1] = end;
-    }
-    return ends;
   }
 
   /** The group of each row, or -1. */
@@ -221,8 +240,7 @@ export class SpendScan {
     const { rows, codes, numbers } = segment;
     const { from, to, cells } = plan;
     const groups = room ?? scratch.groupsFor('groups', rows);
-    const { cell } = codes;
-    for (let row = 0; row < rows; row++) groups[row] = cells.at(cell === undefined ? 0 : cell[row]!);
+    cells.each(codes.cell, rows, groups);
     const { at } = numbers;
     if (!inside && at) for (let row = 0; row < rows; row++) if (at[row]! < from || at[row]! >= to) groups[row] = -1;
     for (const [place, { codesOf, allowed }] of plan.filters.entries()) {
@@ -231,73 +249,46 @@ export class SpendScan {
     }
     if (plan.tagFilter) leaveUntagged(segment, groups, plan.tagFilter);
     for (const [level, { codesOf }] of plan.levels.entries()) {
-      const found = codesOf(segment, scratch.codesFor(`level ${level}`, rows));
-      const pairs = levels[level]!;
-      for (let row = 0; row < rows; row++) {
-        const group = groups[row]!;
-        if (group >= 0) groups[row] = pairs.indexOf(group, found[row]!);
-      }
+      levels[level]!.each(groups, codesOf(segment, scratch.codesFor(`level ${level}`, rows)), rows);
     }
+    this.sets?.place(segment, groups);
     return groups;
   }
 
   private addRows(segment: Segment, placed: Placed): void {
-    const { sums, total, bases, scratch, isPutOff } = this;
-    const { items, marks, whole } = placed;
-    const { rows, codes, numbers } = segment;
+    const { total, scratch, sets } = this;
+    const { items, marks } = placed;
+    const { groups } = items;
+    const { rows, numbers } = segment;
     const { costHigh, markup, markupHigh, avoided, avoidedHigh } = numbers;
+    const sums = sets?.sums ?? this.sums;
     const cost = numbers.cost ?? scratch.numbersFor('no cost', rows).fill(0, 0, rows);
-    const attempts = { marks, cost, costHigh, markup, markupHigh };
-    sums.add(items, bases, attempts, items.of ? undefined : total);
-    const once = items.of ? this.onceEach(rows, items) : items.groups;
-    if (items.of) total.add({ size: rows, groups: once }, 1, attempts, undefined);
-    if (avoided) {
-      for (let item = 0; item < items.size; item++) {
-        const row = items.of === undefined ? item : items.of[item]!;
-        if (avoided[row] === 0 && !avoidedHigh) continue;
-        if (items.groups[item]! >= 0) sums.avoid(items.groups[item]!, avoided[row]!, avoidedHigh?.[row] ?? 0);
-      }
-      for (let row = 0; row < rows; row++) {
-        if (once[row]! >= 0) total.avoid(0, avoided[row]!, avoidedHigh?.[row] ?? 0);
-      }
+    sums.add(groups, sets?.size ?? this.bases, { count: rows, marks, cost, costHigh, markup, markupHigh }, total);
+    for (let row = 0; avoided && row < rows; row++) {
+      if (groups[row]! < 0 || (avoided[row] === 0 && !avoidedHigh)) continue;
+      sums.avoid(groups[row]!, avoided[row]!, avoidedHigh?.[row] ?? 0);
+      total.avoid(0, avoided[row]!, avoidedHigh?.[row] ?? 0);
     }
-    if (!isPutOff) this.addUnits(segment, placed);
-    if (!codes.chain) return;
-    countChains(this, codes.chain, rows, whole);
-    if (!isPutOff && !this.plan.query.plain) tallyChains(this, codes.chain, rows, placed);
-  }
-
-  /** Rows that have a group, for the total. */
-  private onceEach(rows: number, { size, groups, of }: Items): Int32Array {
-    const once = this.scratch.groupsFor('once', rows).fill(-1, 0, rows);
-    for (let item = 0; item < size; item++) if (groups[item]! >= 0) once[of![item]!] = 0;
-    return once;
+    countChains(this, segment, placed);
+    if (this.isPutOff) return;
+    this.addUnits(segment, placed);
+    if (!this.plan.query.plain) tallyChains(this, segment, placed);
   }
 
   /** Units, and in the same go the costs of generations and of units. */
-  private addUnits(segment: Segment, { items, paid }: Placed): void {
-    const { units, quantities, unitCosts, costs } = this;
-    const { chain, unitCount, unit } = segment.codes;
-    const { unitQuantity } = segment.numbers;
-    const { size, groups, of } = items;
-    const tallies = this.plan.query.plain !== true;
-    const hasUnits = unitCount !== undefined && unit !== undefined && unitQuantity !== undefined;
-    let [row, place] = [0, 0];
-    for (let item = 0; item < size; item++) {
-      const group = groups[item]!;
-      if (group < 0) continue;
-      const own = of === undefined ? item : of[item]!;
-      const cost = tallies ? paid[own]! : -1;
-      if (cost >= 0 && (chain === undefined || chain[own] === 0)) costs.add(group, cost);
-      if (!hasUnits) continue;
-      for (; row < own; row++) place += unitCount[row]!;
-      const end = place + unitCount[own]!;
-      for (let at = place; at < end; at++) {
-        const entry = units.indexOf(unit[at]!, group);
-        const quantity = unitQuantity[at]!;
-        quantities.add(entry, quantity);
-        if (cost >= 0 && quantity > 0) unitCosts.add(entry, (cost * million) / quantity);
-      }
+  private addUnits(segment: Segment, { items: { groups }, paid }: Placed): void {
+    if (this.sets) {
+      this.sets.addUnits(segment, groups, paid);
+      return;
     }
+    const tallies = this.plan.query.plain !== true;
+    const { unitQuantity } = segment.numbers;
+    if (tallies) this.costs.addEach(groups, paid, segment.rows, segment.codes.chain);
+    const { size, entries, costs } = unitsOf(segment, groups, paid, this.units, this.scratch);
+    if (unitQuantity) this.quantities.addEach(entries, this.units.size, unitQuantity, size);
+    if (tallies) this.unitCosts.addEach(entries, costs, size);
   }
 }
+
+const noEnds = new Uint32Array(0);
+const noCosts = new Float64Array(0);

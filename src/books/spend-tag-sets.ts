@@ -6,29 +6,37 @@ import { Pairs } from './spend-pairs.ts';
  * All tags of a row as one code: the first, the first with the second, and so on.
  * @param only names of tags that count; absent for all.
  */
-export function tagSets(names: PassingNames, only: readonly string[] | undefined): Level {
+export function tagSets(
+  names: PassingNames,
+  only: readonly string[] | undefined,
+): Level & { tagsOf(code: number): number[] } {
   const sets = new Pairs();
   const none = sets.indexOf(0, 0);
-  const isWanted = only === undefined ? () => true : namedTags(names, only);
-  const text = (code: number): string => {
-    const tags: string[] = [];
-    for (let set = code; set !== none; ) {
-      tags.unshift(names.text('tag', sets.second[set]!));
-      set = sets.first[set]!;
-    }
-    return JSON.stringify(tags.sort());
+  const isWanted = only === undefined ? undefined : namedTags(names, only);
+  const tagsOf = (code: number): number[] => {
+    const tags: number[] = [];
+    for (let set = code; set !== none; set = sets.first[set]!) tags.unshift(sets.second[set]!);
+    return tags;
   };
+  const text = (code: number): string =>
+    JSON.stringify(
+      tagsOf(code)
+        .map((tag) => names.text('tag', tag))
+        .sort(),
+    );
   const codesOf: CodesOf = ({ rows, codes: { tagCount, tag } }, room) => {
-    room.fill(none, 0, rows);
+    if (!tagCount || !tag) return room.fill(none, 0, rows);
     let place = 0;
-    for (let row = 0; tagCount && tag && row < rows; row++) {
+    for (let row = 0; row < rows; row++) {
+      let set = none;
       for (const end = place + tagCount[row]!; place < end; place++) {
-        if (isWanted(tag[place]!)) room[row] = sets.indexOf(room[row]!, tag[place]!);
+        if (isWanted === undefined || isWanted(tag[place]!)) set = sets.indexOf(set, tag[place]!);
       }
+      room[row] = set;
     }
     return room;
   };
-  return { name: 'tags', codesOf, text };
+  return { name: 'tags', codesOf, text, tagsOf };
 }
 
 /** Which tags have one of some names. */

@@ -1,6 +1,8 @@
-import type { Segment } from './rollup-columns.ts';
+import { type Segment, sumOf } from './rollup-columns.ts';
 import { highUnit } from './rollup-rows.ts';
-import { chainsOf, groupsByRow, type Placed } from './spend-items.ts';
+import type { Scratch } from './scratch.ts';
+import { chainsOf, type Placed } from './spend-items.ts';
+import type { Pairs } from './spend-pairs.ts';
 import type { SpendScan } from './spend-scan.ts';
 import { type Items, mark } from './spend-sums.ts';
 
@@ -8,8 +10,12 @@ import { type Items, mark } from './spend-sums.ts';
 export const million = 1_000_000;
 
 /** Attempts of generations that had others before: no new generation where one of those counted. */
-export function countChains({ sums, total }: SpendScan, chain: Uint32Array, rows: number, whole: Items): void {
-  const groupsOf = groupsByRow(whole);
+export function countChains(
+  { sums, total }: SpendScan,
+  { codes: { chain }, rows }: Segment,
+  { groupsOf }: Placed,
+): void {
+  if (chain === undefined) return;
   for (const { row, copies } of chainsOf(chain, rows)) {
     const own = groupsOf(row);
     if (own.length === 0) continue;
@@ -19,8 +25,12 @@ export function countChains({ sums, total }: SpendScan, chain: Uint32Array, rows
 }
 
 /** A generation's cost is that of all its attempts in the group. */
-export function tallyChains({ costs }: SpendScan, chain: Uint32Array, rows: number, { whole, paid }: Placed): void {
-  const groupsOf = groupsByRow(whole);
+export function tallyChains(
+  { costs }: SpendScan,
+  { codes: { chain }, rows }: Segment,
+  { groupsOf, paid }: Placed,
+): void {
+  if (chain === undefined) return;
   for (const { row, copies } of chainsOf(chain, rows)) {
     if (paid[row]! < 0) continue;
     for (const group of groupsOf(row)) {
@@ -32,26 +42,58 @@ export function tallyChains({ costs }: SpendScan, chain: Uint32Array, rows: numb
   }
 }
 
-/** Costs of generations with one attempt, and of their units. @param wanted by group, 1 for those to tally; absent for all. */
-export function tallyRows(scan: SpendScan, segment: Segment, { items, paid }: Placed, wanted?: Uint8Array): void {
-  const { costs, unitCosts, units } = scan;
-  const { chain, unitCount, unit } = segment.codes;
-  const { unitQuantity } = segment.numbers;
-  let [row, place] = [0, 0];
-  for (let item = 0; item < items.size; item++) {
-    const group = items.groups[item]!;
-    if (group < 0 || (wanted !== undefined && wanted[group] !== 1)) continue;
-    const own = items.of === undefined ? item : items.of[item]!;
-    const cost = paid[own]!;
-    if (cost < 0 || (chain !== undefined && chain[own] !== 0)) continue;
-    costs.add(group, cost);
-    if (unitCount === undefined || unit === undefined || unitQuantity === undefined) continue;
-    for (; row < own; row++) place += unitCount[row]!;
-    for (let at = place; at < place + unitCount[own]!; at++) {
-      const quantity = unitQuantity[at]!;
-      if (quantity > 0) unitCosts.add(units.indexOf(unit[at]!, group), (cost * million) / quantity);
+/** A segment's units one by one, with the groups of their rows. */
+export type UnitItems = {
+  size: number;
+  /** By unit: the pair of it and its group, or -1. */
+  entries: Int32Array;
+  /** By unit: what a million of it cost, or -1. */
+  costs: Float64Array;
+};
+
+/** Takes apart what rows have of units. @param units gets the pairs of units and groups. */
+export function unitsOf(
+  { rows, codes: { unitCount, unit, chain }, numbers: { unitQuantity } }: Segment,
+  groups: Int32Array,
+  paid: Float64Array,
+  units: Pairs,
+  scratch: Scratch,
+  leavesChains = false,
+): UnitItems {
+  const size = unit === undefined || unitQuantity === undefined ? 0 : sumOf(unitCount, rows);
+  const entries = scratch.groupsFor('unit entries', size);
+  const costs = scratch.numbersFor('unit costs', size);
+  const owners = scratch.codesFor('unit owners', size);
+  if (size === 0 || unitCount === undefined || unit === undefined || unitQuantity === undefined) {
+    return { size: 0, entries, costs };
+  }
+  let place = 0;
+  for (let row = 0; row < rows; row++) {
+    const group = groups[row]!;
+    const cost = leavesChains && chain !== undefined && chain[row] !== 0 ? -1 : paid[row]!;
+    for (const end = place + unitCount[row]!; place < end; place++) {
+      const quantity = unitQuantity[place]!;
+      entries[place] = group < 0 ? -1 : unit[place]!;
+      owners[place] = group;
+      costs[place] = cost >= 0 && quantity > 0 ? (cost * million) / quantity : -1;
     }
   }
+  units.each(entries, owners, size);
+  return { size, entries, costs };
+}
+
+/** Costs of generations with one attempt, and of their units. @param wanted by group, 1 for those to tally; absent for all. */
+export function tallyRows(scan: SpendScan, segment: Segment, { items, paid }: Placed, wanted?: Uint8Array): void {
+  const { rows } = segment;
+  const { groups } = items;
+  if (wanted) leaveUnwanted(items, wanted);
+  scan.costs.addEach(groups, paid, rows, segment.codes.chain);
+  const { size, entries, costs } = unitsOf(segment, groups, paid, scan.units, scan.scratch, true);
+  scan.unitCosts.addEach(entries, costs, size);
+}
+
+export function leaveUnwanted({ size, groups }: Items, wanted: Uint8Array): void {
+  for (let item = 0; item < size; item++) if (groups[item]! >= 0 && wanted[groups[item]!] !== 1) groups[item] = -1;
 }
 
 /**

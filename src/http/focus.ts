@@ -54,6 +54,7 @@ const columns = [
   'x_charge',
   'x_simulated',
 ] as const;
+const placeOf = Object.fromEntries(columns.map((column, place) => [column, place])) as Record<Column, number>;
 
 /** @param tags names of tags to tell charges apart by, separated by commas; "none" for no tags. Absent: all. */
 export function focusQuery(query: SpendQuery, tags: string | undefined): SpendQuery {
@@ -77,50 +78,104 @@ export async function* writeFocus(
   tenant: string,
 ): AsyncGenerator<string> {
   yield csvLine(columns);
-  for await (const rows of steps) yield rows.map((row) => charge(row, tenant)).join('');
+  const charge = chargesOf(tenant);
+  for await (const rows of steps) {
+    const text = rows.map(charge).join('');
+    if (text !== '') yield text;
+  }
 }
 
 type Sku = { meter: string; dims: Record<string, string>; model: string; price: string; per: string; priced: boolean };
+type Column = (typeof columns)[number];
 
-function charge(row: SpendRow, tenant: string): string {
-  const { group, costPico } = row;
+/** What is the same in many charges, written once. */
+type Like = { sku: Sku | undefined; unpriced: boolean; cells: string[] };
+
+/** Different texts that are kept written. */
+const mostKept = 5_000;
+
+/** Writes charges, one line each, or none where there is nothing to be charged for. */
+function chargesOf(tenant: string): (row: SpendRow) => string {
+  const written = kept((text: string) => csvLine([text]).slice(0, -2));
+  const tagsWritten = kept((tags: string) => written(JSON.stringify(tagsOf(tags))));
+  const periods = kept((day: string) => [...dayOf(day), ...monthOf(day)]);
+  const likes = new Map<string, Like>();
+  const likeOf = (group: SpendRow['group']): Like => {
+    const { provider, model, modality, sku, status, basis, catalogue, simulated } = group;
+    const key = `${sku}\n${simulated}\n${provider}\n${modality}\n${status}\n${basis}\n${catalogue}\n${model}`;
+    let like = likes.get(key);
+    if (!like) {
+      like = describe(group, tenant, written);
+      if (likes.size >= mostKept) likes.clear();
+      likes.set(key, like);
+    }
+    return like;
+  };
+  return (row) => {
+    const { group, costPico } = row;
+    const { sku, unpriced, cells } = likeOf(group);
+    // Attempts that were not billable have nothing to be charged for.
+    if (!sku && costPico === 0n && !unpriced) return '';
+    const line = cells.slice();
+    const put = (column: Column, text: string) => {
+      line[placeOf[column]] = text;
+    };
+    const [start = '', end = '', monthStart = '', monthEnd = ''] = periods(group.day ?? '');
+    put('BillingPeriodStart', monthStart);
+    put('BillingPeriodEnd', monthEnd);
+    put('ChargePeriodStart', start);
+    put('ChargePeriodEnd', end);
+    if (!sku && costPico < 0n) put('ChargeCategory', 'Adjustment');
+    if (!unpriced) {
+      const cost = writeUsd(costPico);
+      put('BilledCost', cost);
+      put('ContractedCost', cost);
+      put('EffectiveCost', cost);
+      // The provider's own figure may differ from its list: the list has the lines alone.
+      put('ListCost', sku ? cost : '0');
+      put('x_charge', writeUsd(row.chargePico));
+    }
+    if (sku) {
+      for (const unit in row.units) {
+        const quantity = row.units[unit]!;
+        const name = written(unit);
+        put('ConsumedQuantity', writeNumber(quantity));
+        put('ConsumedUnit', name);
+        if (!sku.priced) break;
+        const per = Number(sku.per);
+        put('PricingQuantity', writeNumber(quantity / per));
+        put('PricingUnit', per === 1 ? name : written(`${per} ${unit}`));
+        break;
+      }
+    }
+    put('SubAccountId', written(group.project || (group.key_id ?? '')));
+    put('SubAccountName', written(group.project || (group.key ?? '')));
+    put('Tags', tagsWritten(group.tags ?? ''));
+    put('x_attempts', String(row.attempts));
+    return `${line.join(',')}\r\n`;
+  };
+}
+
+/** The cells that say what was used: all that does not depend on when, how much, and by whom. */
+function describe(group: SpendRow['group'], tenant: string, written: (text: string) => string): Like {
   const sku = readSku(group.sku ?? '');
   const unpriced = sku ? !sku.priced : group.status === 'unpriced';
-  // Attempts that were not billable have nothing to be charged for.
-  if (!sku && costPico === 0n && !unpriced) return '';
-  const [unit = '', quantity] = Object.entries(row.units)[0] ?? [];
   const model = sku?.model || (group.model ?? '').slice((group.provider ?? '').length + 1);
-  const cost = unpriced ? '' : writeUsd(costPico);
   const priced = sku?.priced ? sku : undefined;
   const skuId = sku ? [group.provider, model, sku.meter, ...dimsOf(sku)].join('/') : '';
-  const [start, end] = dayOf(group.day ?? '');
-  const [monthStart, monthEnd] = monthOf(group.day ?? '');
   const per = priced ? Number(priced.per) : 1;
-  const cells: Record<(typeof columns)[number], string | number> = {
-    BilledCost: cost,
+  const cells: Partial<Record<Column, string>> = {
     BillingAccountId: tenant,
     BillingAccountName: tenant,
     BillingCurrency: 'USD',
-    BillingPeriodStart: monthStart,
-    BillingPeriodEnd: monthEnd,
-    ChargeCategory: sku || costPico >= 0n ? 'Usage' : 'Adjustment',
-    ChargeClass: '',
+    ChargeCategory: 'Usage',
     ChargeDescription: sku ? `${group.model} ${sku.meter}` : `${group.model} beyond its priced lines`,
     ChargeFrequency: 'Usage-Based',
-    ChargePeriodStart: start,
-    ChargePeriodEnd: end,
-    ConsumedQuantity: sku && quantity !== undefined ? writeNumber(quantity) : '',
-    ConsumedUnit: sku ? unit : '',
-    ContractedCost: cost,
     ContractedUnitPrice: priced?.price ?? '',
-    EffectiveCost: cost,
     InvoiceIssuerName: group.provider ?? '',
-    // The provider's own figure may differ from its list: the list has the lines alone.
-    ListCost: unpriced ? '' : sku ? cost : '0',
     ListUnitPrice: priced?.price ?? '',
     PricingCategory: priced ? 'Standard' : '',
-    PricingQuantity: priced && quantity !== undefined ? writeNumber(quantity / per) : '',
-    PricingUnit: priced ? (per === 1 ? unit : `${per} ${unit}`) : '',
+    PricingUnit: priced ? (per === 1 ? '' : `${per} `) : '',
     ProviderName: group.provider ?? '',
     PublisherName: group.provider ?? '',
     ResourceId: group.model ?? '',
@@ -133,18 +188,27 @@ function charge(row: SpendRow, tenant: string): string {
     SkuMeter: sku?.meter ?? '',
     SkuPriceDetails: sku && Object.keys(sku.dims).length > 0 ? JSON.stringify(sku.dims) : '',
     SkuPriceId: priced ? `${skuId}@${priced.price}/${priced.per}` : '',
-    SubAccountId: group.project || (group.key_id ?? ''),
-    SubAccountName: group.project || (group.key ?? ''),
-    Tags: JSON.stringify(tagsOf(group.tags)),
     x_modality: group.modality ?? '',
     x_cost_status: unpriced ? 'unpriced' : group.status === 'partially_unpriced' ? 'priced' : (group.status ?? ''),
     x_cost_basis: group.basis ?? '',
     x_catalogue: group.catalogue ?? '',
-    x_attempts: row.attempts,
-    x_charge: unpriced ? '' : writeUsd(row.chargePico),
     x_simulated: group.simulated ?? '',
   };
-  return csvLine(columns.map((column) => cells[column]));
+  return { sku, unpriced, cells: columns.map((column) => written(cells[column] ?? '')) };
+}
+
+/** Remembers what was made of a text. */
+function kept<Value>(make: (text: string) => Value): (text: string) => Value {
+  const known = new Map<string, Value>();
+  return (text) => {
+    let value = known.get(text);
+    if (value === undefined) {
+      value = make(text);
+      if (known.size >= mostKept) known.clear();
+      known.set(text, value);
+    }
+    return value;
+  };
 }
 
 /** A SKU as the book's reports name it: [meter, dims, model, price, per, priced]. */
