@@ -1,8 +1,10 @@
 import type { MediaPort, Provider } from '../src/contract/index.ts';
-import { askTask, readRef, submitTask, writeRef } from './bfl/client.ts';
 import { honoured, writeInput } from './bfl/input.ts';
-import { pollAfterMs, readTask } from './bfl/task.ts';
 import { readUsage } from './bfl/usage.ts';
+
+// A gateway that makes nothing there needs none of these.
+const client = () => import('./bfl/client.ts');
+const task = () => import('./bfl/task.ts');
 
 type Fields = ReturnType<NonNullable<MediaPort<'image'>['honours']>>;
 
@@ -12,11 +14,15 @@ export const bfl: Provider = {
   media: {
     image: {
       async submit(request, call) {
+        const { submitTask, writeRef } = await client();
+        const { pollAfterMs } = await task();
         const { input, warnings } = await writeInput(request, call);
         const held = await submitTask(call, input, warnings);
         return { status: 'queued', ref: writeRef(held), pollAfterMs };
       },
       async poll(ref, call) {
+        const { askTask, readRef } = await client();
+        const { readTask } = await task();
         const held = readRef(ref);
         return readTask(await askTask(call, held), held, call);
       },

@@ -1,9 +1,6 @@
 import type { MediaPort, Provider } from '../src/contract/index.ts';
-import { readRef, submitJob, writeRef } from './fal/client.ts';
 import { isQuotaExhausted } from './fal/failure.ts';
 import { type FalRequest, honoured } from './fal/fields.ts';
-import { writeInput } from './fal/input.ts';
-import { lookAt, pollAfterMs, stop } from './fal/job.ts';
 import { billedBy, readUsage } from './fal/usage.ts';
 
 /**
@@ -26,18 +23,25 @@ export const fal: Provider = {
   isQuotaExhausted,
 };
 
+// A gateway that makes nothing at fal needs none of these.
+const client = () => import('./fal/client.ts');
+const job = () => import('./fal/job.ts');
+
 function port<M extends FalRequest['modality']>(modality: M): MediaPort<M> {
   type Fields = ReturnType<NonNullable<MediaPort<M>['honours']>>;
   return {
     async submit(request, call) {
       const own = request as FalRequest;
+      const { writeInput } = await import('./fal/input.ts');
+      const { submitJob, writeRef } = await client();
+      const { pollAfterMs } = await job();
       const { input, warnings } = await writeInput(own, call);
       const id = await submitJob(call, input);
       const ref = writeRef({ id, warnings, asked: billedBy(input, own, call.options) });
       return { status: 'queued', ref, pollAfterMs: pollAfterMs[modality] };
     },
-    poll: (ref, call) => lookAt(readRef(ref), modality, call),
-    cancel: (ref, call) => stop(readRef(ref), modality, call),
+    poll: async (ref, call) => (await job()).lookAt((await client()).readRef(ref), modality, call),
+    cancel: async (ref, call) => (await job()).stop((await client()).readRef(ref), modality, call),
     honours: ({ options }) => honoured(modality, options) as readonly string[] as Fields,
   };
 }

@@ -1,10 +1,6 @@
 import type { Provider } from '../src/contract/index.ts';
-import { googleSpeech, googleTranscription } from './shared/google-audio.ts';
-import { modelPath } from './shared/google-client.ts';
-import { googleEmbedding } from './shared/google-embedding.ts';
-import { googleImage } from './shared/google-image.ts';
-import { googleMusic } from './shared/google-music.ts';
-import { googleVideo } from './shared/google-video.ts';
+import { isSpecialist, modelPath } from './shared/google-model.ts';
+import { lateJobPort, latePort } from './shared/late-port.ts';
 import { readGeminiUsage } from './shared/usage-gemini.ts';
 
 /** Google's Gemini API: text, embeddings, images, speech, transcription, music, video. The base URL is the origin. @see https://ai.google.dev/api */
@@ -24,12 +20,34 @@ export const google: Provider = {
   },
   converses: ['image', 'speech'],
   media: {
-    embedding: googleEmbedding,
-    image: googleImage,
-    speech: googleSpeech,
-    transcription: googleTranscription,
-    music: googleMusic,
-    video: googleVideo,
+    embedding: latePort(
+      () => ['input', 'dimensions', 'task'],
+      async () => (await import('./shared/google-embedding.ts')).googleEmbedding,
+    ),
+    image: latePort(
+      // One opaque PNG is all that can be had: `n`, `format` and `background` are met or refused.
+      () => ['prompt', 'n', 'size', 'ratio', 'quality', 'format', 'background', 'images', 'seed'],
+      async () => (await import('./shared/google-image.ts')).googleImage,
+    ),
+    speech: latePort(
+      () => ['text', 'voice', 'voices', 'format', 'speed', 'instructions', 'language', 'seed'],
+      async () => (await import('./shared/google-audio.ts')).googleSpeech,
+    ),
+    transcription: latePort(
+      ({ model }) => [
+        ...(['audio', 'language', 'format', 'temperature', 'seed'] as const),
+        ...(isSpecialist(model) ? (['timestamps', 'diarize'] as const) : (['prompt', 'translate'] as const)),
+      ],
+      async () => (await import('./shared/google-audio.ts')).googleTranscription,
+    ),
+    music: latePort(
+      () => ['prompt', 'seconds', 'lyrics', 'instrumental', 'format', 'seed'],
+      async () => (await import('./shared/google-music.ts')).googleMusic,
+    ),
+    video: lateJobPort(
+      () => ['prompt', 'seconds', 'size', 'ratio', 'resolution', 'audio', 'negativePrompt', 'images', 'seed'],
+      async () => (await import('./shared/google-video.ts')).googleVideo,
+    ),
   },
   readUsage: readGeminiUsage,
 };

@@ -46,9 +46,17 @@ export function createProvider(row: ProviderRow): Provider {
  * A provider of the house is read by the general rules only where they find something that the model is sold by.
  */
 export function createUsageReader(rows: readonly ProviderRow[]) {
-  const own = new Map(rows.map((row) => [row.id, createProvider(row)]));
+  const known = new Map(rows.map((row) => [row.id, row]));
+  const own = new Map<string, Provider>();
+  const readerOf = (id: string): Provider | undefined => {
+    const row = known.get(id);
+    if (!row) return undefined;
+    const reader = own.get(id) ?? createProvider(row);
+    own.set(id, reader);
+    return reader;
+  };
   return function readUsage(provider: string, seen: Observed): Usage | undefined {
-    const reader = own.get(provider);
+    const reader = readerOf(provider);
     const observed = plainObserved(seen);
     if (!reader) return readForeignUsage(observed);
     const read = reader.readUsage(observed);

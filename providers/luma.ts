@@ -9,8 +9,7 @@ import {
   type Provider,
   stringAt,
 } from '../src/contract/index.ts';
-import { isGenerationId, type Modality, type Ref, readGeneration, readRef } from './luma/generation.ts';
-import { writeImage, writeVideo } from './luma/request.ts';
+import type { Modality, Ref } from './luma/generation.ts';
 import { readUsage, summarise } from './luma/usage.ts';
 import { type Ask, exchange } from './shared/job-exchange.ts';
 import { garbageError } from './shared/outcome.ts';
@@ -22,31 +21,47 @@ import { garbageError } from './shared/outcome.ts';
 export const luma: Provider = {
   id: 'luma',
   media: {
-    video: port('video', writeVideo, ['prompt', 'seconds', 'size', 'ratio', 'resolution', 'images']),
-    image: port('image', writeImage, ['prompt', 'size', 'ratio', 'format', 'images']),
+    video: port('video', async () => (await requests()).writeVideo, [
+      'prompt',
+      'seconds',
+      'size',
+      'ratio',
+      'resolution',
+      'images',
+    ]),
+    image: port('image', async () => (await requests()).writeImage, ['prompt', 'size', 'ratio', 'format', 'images']),
   },
   readUsage,
 };
 
+// A gateway that makes nothing at Luma needs none of these.
+const requests = () => import('./luma/request.ts');
+const generations = () => import('./luma/generation.ts');
+
 function port<M extends Modality>(
   modality: M,
-  write: (request: MediaRequestOf<M>, call: Call) => JsonObject,
+  writer: () => Promise<(request: MediaRequestOf<M>, call: Call) => JsonObject>,
   honoured: ReturnType<NonNullable<MediaPort<M>['honours']>>,
 ): MediaPort<M> {
-  const look = async (ref: Ref, call: Call): Promise<Operation> =>
-    readGeneration(await ask(call, `/generations/${ref.id}`, { purpose: 'look', method: 'GET' }), modality, ref, call);
+  const look = async (ref: Ref, call: Call): Promise<Operation> => {
+    const { readGeneration } = await generations();
+    const answer = await ask(call, `/generations/${ref.id}`, { purpose: 'look', method: 'GET' });
+    return readGeneration(answer, modality, ref, call);
+  };
   return {
     honours: () => honoured,
     async submit(request, call) {
+      const write = await writer();
+      const { isGenerationId, readGeneration } = await generations();
       const body = write(request, call);
       const answer = await ask(call, `/generations/${modality}`, { purpose: 'create', method: 'POST', body });
       const id = stringAt(answer, 'id');
       if (!id || !isGenerationId(id)) throw garbageError('luma', 'Luma named no generation.');
       return readGeneration(answer, modality, { id, asked: summarise(body) }, call);
     },
-    poll: async (ref, call) => look(readRef(ref), call),
+    poll: async (ref, call) => look((await generations()).readRef(ref), call),
     async cancel(ref, call) {
-      const known = readRef(ref);
+      const known = (await generations()).readRef(ref);
       // Deleting an ended generation would delete what it made.
       const before = await look(known, call);
       if (before.status !== 'queued' && before.status !== 'in_progress') return before;

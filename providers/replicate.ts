@@ -1,8 +1,6 @@
 import type { Call, JsonObject, MediaPort, Provider } from '../src/contract/index.ts';
 import { GatewayError } from '../src/contract/index.ts';
-import { ask } from './replicate/client.ts';
-import { type ReplicateRequest, writeInput } from './replicate/input.ts';
-import { readPrediction, readRef } from './replicate/prediction.ts';
+import type { ReplicateRequest } from './replicate/input.ts';
 import { readUsage } from './replicate/usage.ts';
 
 /**
@@ -25,10 +23,17 @@ export const replicate: Provider = {
   isQuotaExhausted: (status) => status === 402,
 };
 
+// A gateway that makes nothing at Replicate needs none of these.
+const client = () => import('./replicate/client.ts');
+const predictions = () => import('./replicate/prediction.ts');
+
 function port<M extends ReplicateRequest['modality']>(modality: M): MediaPort<M> {
   return {
     async submit(request, call) {
       const target = readTarget(call);
+      const { writeInput } = await import('./replicate/input.ts');
+      const { ask } = await client();
+      const { readPrediction } = await predictions();
       const { input, warnings } = await writeInput(request as ReplicateRequest, call);
       const prediction = await ask(call, 'create', (client) =>
         client.predictions.create({
@@ -42,11 +47,15 @@ function port<M extends ReplicateRequest['modality']>(modality: M): MediaPort<M>
       return readPrediction(prediction, modality, call, warnings);
     },
     async poll(ref, call) {
+      const { ask } = await client();
+      const { readPrediction, readRef } = await predictions();
       const { id, warnings } = readRef(ref);
       const answer = await ask(call, 'get', (client) => client.predictions.get(id, { signal: call.signal }));
       return readPrediction(answer, modality, call, warnings);
     },
     async cancel(ref, call) {
+      const { ask } = await client();
+      const { readPrediction, readRef } = await predictions();
       const { id, warnings } = readRef(ref);
       const answer = await ask(call, 'cancel', (client) => client.predictions.cancel(id, { signal: call.signal }));
       return readPrediction(answer as JsonObject, modality, call, warnings);

@@ -3,18 +3,13 @@ import { Hono } from 'hono';
 import { type Dialect, GatewayError, type Price } from './contract/index.ts';
 import type { Gateway } from './gateway/gateway.ts';
 import type { UsageReader } from './gateway/price-object.ts';
-import { errorAnswer, jsonAnswer } from './http/answer.ts';
-import { assetDoor } from './http/asset-door.ts';
+import { errorAnswer } from './http/answer.ts';
 import { createAuthenticator } from './http/authenticate.ts';
-import { messagesCountDoor, moderationDoor } from './http/count-doors.ts';
-import { embeddingDoor } from './http/embedding-door.ts';
-import { geminiDoor } from './http/gemini-door.ts';
 import type { Doors } from './http/generations.ts';
+import { healthOf } from './http/health.ts';
 import type { RetellArguments } from './http/idempotent.ts';
 import { lazy } from './http/lazy.ts';
-import { modelDoor } from './http/model-door.ts';
 import { paid, paidLane } from './http/paid.ts';
-import { createResponseDoor, storedResponseDoors } from './http/response-doors.ts';
 import { textAnswers, textDoor } from './http/text-door.ts';
 import type { Lane, Lifetime } from './runtime/ports.ts';
 
@@ -39,8 +34,8 @@ export function createApp(options: AppOptions): { app: Hono; lanes: ReadonlyMap<
   const app = new Hono();
 
   app.get('/healthz', (c) => {
-    const isReady = gateway.books.ready?.() ?? true;
-    return jsonAnswer(c, { status: isReady ? 'ok' : 'store_unavailable' }, isReady ? 200 : 503);
+    const { status, body } = healthOf(gateway);
+    return c.body(body, status, { 'content-type': 'application/json' });
   });
   const generations = () => import('./http/generations.ts');
   app.post(
@@ -67,9 +62,10 @@ export function createApp(options: AppOptions): { app: Hono; lanes: ReadonlyMap<
   app.post('/v1/generations/:id/cancel', cancel);
   const lanes = hangTextDoors(app, doors);
 
+  const models = lazy(async () => (await import('./http/model-door.ts')).modelDoor(doors, options.prices));
   for (const version of ['/v1', '/v1beta']) {
-    app.get(`${version}/models`, modelDoor(doors, options.prices));
-    app.get(`${version}/models/*`, modelDoor(doors, options.prices));
+    app.get(`${version}/models`, models);
+    app.get(`${version}/models/*`, models);
   }
   app.get(
     '/v1/spend',
@@ -100,7 +96,8 @@ export function createApp(options: AppOptions): { app: Hono; lanes: ReadonlyMap<
     '/v1/keys/:id',
     lazy(async () => (await keys()).revokeKeyDoor(doors)),
   );
-  app.get('/assets/:id', assetDoor(gateway));
+  const assets = async () => (await import('./http/asset-door.ts')).assetDoor(gateway);
+  app.get('/assets/:id', lazy(assets));
   hangVideos(app, doors);
   hangPicturesAndSound(app, doors);
   hangOperations(app, doors);
@@ -232,21 +229,49 @@ function hangTextDoors(app: Hono, doors: Doors): Map<string, Lane> {
     lanes.set(path, paidLane(answer));
   };
   hang('/v1/chat/completions', chat);
-  app.post('/v1/embeddings', paid(doors, embeddingDoor(doors, chat), chat));
-  app.post('/v1/moderations', moderationDoor(doors, chat));
+  const embeddings = async () => (await import('./http/embedding-door.ts')).embeddingDoor(doors, chat);
+  app.post(
+    '/v1/embeddings',
+    lazy(async () => paid(doors, await embeddings(), chat)),
+  );
+  const counting = () => import('./http/count-doors.ts');
+  app.post(
+    '/v1/moderations',
+    lazy(async () => (await counting()).moderationDoor(doors, chat)),
+  );
 
-  const stored = storedResponseDoors(doors, responses);
-  app.post('/v1/responses', paid(doors, createResponseDoor(doors, responses), responses));
-  app.get('/v1/responses/:id', stored.read);
-  app.delete('/v1/responses/:id', stored.remove);
-  app.post('/v1/responses/:id/cancel', stored.cancel);
-  app.get('/v1/responses/:id/input_items', stored.inputItems);
+  const responding = () => import('./http/response-doors.ts');
+  const respond = async () => paid(doors, (await responding()).createResponseDoor(doors, responses), responses);
+  app.post('/v1/responses', lazy(respond));
+  const stored = async () => (await responding()).storedResponseDoors(doors, responses);
+  app.get(
+    '/v1/responses/:id',
+    lazy(async () => (await stored()).read),
+  );
+  app.delete(
+    '/v1/responses/:id',
+    lazy(async () => (await stored()).remove),
+  );
+  app.post(
+    '/v1/responses/:id/cancel',
+    lazy(async () => (await stored()).cancel),
+  );
+  app.get(
+    '/v1/responses/:id/input_items',
+    lazy(async () => (await stored()).inputItems),
+  );
 
   hang('/v1/messages', messages);
-  app.post('/v1/messages/count_tokens', messagesCountDoor(doors, messages));
+  app.post(
+    '/v1/messages/count_tokens',
+    lazy(async () => (await counting()).messagesCountDoor(doors, messages)),
+  );
 
-  app.post('/v1/models/*', paid(doors, geminiDoor(doors, gemini), gemini));
-  app.post('/v1beta/models/*', paid(doors, geminiDoor(doors, gemini), gemini));
+  const generate = lazy(async () =>
+    paid(doors, (await import('./http/gemini-door.ts')).geminiDoor(doors, gemini), gemini),
+  );
+  app.post('/v1/models/*', generate);
+  app.post('/v1beta/models/*', generate);
   return lanes;
 }
 

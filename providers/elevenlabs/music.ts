@@ -11,8 +11,7 @@ const owned = ['prompt', 'music_length_ms', 'model_id', 'force_instrumental', 'l
  * `seconds`, by which quotes and budgets go, it is refused. A seed cannot be given together with a prompt.
  * https://elevenlabs.io/docs/api-reference/music/compose
  */
-export const music: MediaPort<'music'> = {
-  honours: () => ['prompt', 'seconds', 'lyrics', 'instrumental', 'format'],
+export const music: Pick<MediaPort<'music'>, 'submit'> = {
   async submit(request, call) {
     const params = callerParams(request.params, owned);
     const planned = params.composition_plan !== undefined && params.composition_plan !== null;

@@ -5,8 +5,7 @@ import { mediaTypeOfFormat, outputFormat } from './format.ts';
 import { post } from './send.ts';
 
 /** Sound effects, 0.5 to 30 seconds. https://elevenlabs.io/docs/api-reference/text-to-sound-effects/convert */
-export const soundEffect: MediaPort<'sound_effect'> = {
-  honours: () => ['prompt', 'seconds', 'format'],
+export const soundEffect: Pick<MediaPort<'sound_effect'>, 'submit'> = {
   async submit(request, call) {
     const body = present({
       ...callerParams(request.params, ['text', 'duration_seconds', 'model_id', 'output_format']),

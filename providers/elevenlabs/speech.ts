@@ -14,6 +14,7 @@ import { type Line, readLines } from './dialogue.ts';
 import { mediaTypeOfFormat, outputFormat } from './format.ts';
 import { garbage, post, readJson } from './send.ts';
 import { voiceId } from './voices.ts';
+import { speaksDialogues, takesLanguage } from './voicing.ts';
 
 /** Parameters of the vendor that stand in the query. */
 const queried = ['enable_logging', 'optimize_streaming_latency'];
@@ -25,17 +26,7 @@ const owned = ['text', 'inputs', 'model_id', 'output_format', 'seed', 'language_
  * `segments`, the vendor's own account of who speaks when). With `Call.progress` the sound is shown as it comes, except WAV, which the
  * vendor does not stream. https://elevenlabs.io/docs/api-reference/text-to-speech/convert
  */
-export const speech: MediaPort<'speech'> = {
-  honours: (call) => [
-    'text',
-    'voice',
-    'format',
-    'speed',
-    'seed',
-    'timestamps',
-    ...(speaksDialogues(call) ? (['voices'] as const) : []),
-    ...(takesLanguage(call) ? (['language'] as const) : []),
-  ],
+export const speech: Pick<MediaPort<'speech'>, 'submit'> = {
   async submit(request, call) {
     const format = outputFormat('speech', request.format ?? 'mp3');
     const { path, body, spoken, warnings } = planOf(request, call);
@@ -58,14 +49,6 @@ export const speech: MediaPort<'speech'> = {
     });
   },
 };
-
-function speaksDialogues({ model, options }: Pick<Call, 'model' | 'options'>): boolean {
-  return typeof options.dialogue === 'boolean' ? options.dialogue : model.startsWith('eleven_v3');
-}
-
-function takesLanguage({ model }: Pick<Call, 'model'>): boolean {
-  return !/multilingual_v[12]$/.test(model);
-}
 
 type Plan = { path: string; body: JsonObject; spoken: string; warnings: string[] };
 

@@ -22,8 +22,7 @@ const dearer = ['keyterms', 'entity_detection', 'entity_redaction'];
  * transcript `{text, language, duration, words, segments}`, with speakers where they were told apart.
  * https://elevenlabs.io/docs/api-reference/speech-to-text/convert
  */
-export const transcription: MediaPort<'transcription'> = {
-  honours: () => ['audio', 'language', 'format', 'temperature', 'timestamps', 'diarize', 'seed'],
+export const transcription: Pick<MediaPort<'transcription'>, 'submit'> = {
   async submit(request, call) {
     const format = request.format ?? 'json';
     if (!formats.includes(format)) throw refuse('format', `Scribe cannot answer as "${format}".`, formats);

@@ -1,5 +1,6 @@
 import { at, type Json, numberAt, type Observed, stringAt } from '../../src/contract/index.ts';
 
+const tierNames = ['service_tier', 'serviceTier', 'execution_mode', 'mode', 'tier'];
 const tiers = new Set(['batch', 'flex', 'priority', 'fast', 'scale', 'ultrafast']);
 
 /** The service tier: `batch` for batch endpoints and jobs, whose answers call it the default one; else as served, else as asked. */
@@ -8,10 +9,8 @@ export function tierOf({ response, usage, request, endpoint }: Observed): string
   const served =
     stringAt(response, 'service_tier') ?? stringAt(usage, 'service_tier') ?? stringAt(usage, 'serviceTier');
   if (served !== undefined) return served;
-  const asked = ['service_tier', 'serviceTier', 'execution_mode', 'mode', 'tier'].map((name) =>
-    stringAt(request, name),
-  );
-  return asked.find((word) => word !== undefined && tiers.has(word.toLowerCase()));
+  if (request === undefined) return undefined;
+  return tierNames.map((name) => stringAt(request, name)).find((word) => word && tiers.has(word.toLowerCase()));
 }
 
 /** A number that may be written as text ("8"), or undefined. */

@@ -20,6 +20,7 @@ import {
   textOf,
   usageOf,
 } from './google-media.ts';
+import { isSpecialist } from './google-model.ts';
 import { dropped, present, refuse } from './params.ts';
 import { type Cue, writeSrt, writeVtt } from './transcript.ts';
 import { wrapPcm } from './wav.ts';
@@ -28,8 +29,7 @@ import { wrapPcm } from './wav.ts';
  * Speech by Gemini: raw 16-bit PCM, wrapped as WAV here. Several speakers by `voices`, the text in lines "Name: words".
  * @see https://ai.google.dev/gemini-api/docs/speech-generation
  */
-export const googleSpeech: MediaPort<'speech'> = {
-  honours: () => ['text', 'voice', 'voices', 'format', 'speed', 'instructions', 'language', 'seed'],
+export const googleSpeech: Pick<MediaPort<'speech'>, 'submit'> = {
   submit: (request, call) =>
     runMedia(call, 'speech', async (client) => {
       const format = request.format ?? 'wav';
@@ -97,11 +97,7 @@ function speechPart(heard: { mediaType: string; bytes: Uint8Array }, format: str
  * Transcription by Gemini: the audio and an instruction, or the transcription models' own config, which alone gives times and speakers.
  * @see https://ai.google.dev/gemini-api/docs/audio
  */
-export const googleTranscription: MediaPort<'transcription'> = {
-  honours: ({ model }) => [
-    ...(['audio', 'language', 'format', 'temperature', 'seed'] as const),
-    ...(isSpecialist(model) ? (['timestamps', 'diarize'] as const) : (['prompt', 'translate'] as const)),
-  ],
+export const googleTranscription: Pick<MediaPort<'transcription'>, 'submit'> = {
   submit: (request, call) =>
     runMedia(call, 'transcription', async (client) => {
       const specialist = isSpecialist(call.model);
@@ -143,10 +139,6 @@ export const googleTranscription: MediaPort<'transcription'> = {
       return completed([{ type: 'text', text, annotations: [read.transcript] }], usage, warnings);
     }),
 };
-
-function isSpecialist(model: string): boolean {
-  return model.includes('transcribe');
-}
 
 function instruction(request: TranscriptionRequest): string {
   const what = request.translate

@@ -7,6 +7,7 @@ import {
   type JsonObject,
   type Operation,
 } from '../../src/contract/index.ts';
+import { modelPath } from './google-model.ts';
 import { observe } from './observe.ts';
 import { callerParams } from './params.ts';
 import { pricedFigures } from './priced-names.ts';
@@ -24,15 +25,6 @@ const topLevel = new Set([
   'toolConfig',
   'tools',
 ]);
-
-/** A Gemini model id as a path below `/v1beta`. It becomes part of an address, so nothing but a name is let through. */
-export function modelPath(model: string): string {
-  const name = /^(models|tunedModels)\//.test(model) ? model : `models/${model}`;
-  if (!/^[a-zA-Z]+\/(?!\.+$)[A-Za-z0-9._-]+$/.test(name)) {
-    throw new GatewayError('model_not_found', { message: `"${model}" is not a Gemini model name.`, param: 'model' });
-  }
-  return name;
-}
 
 /** The key as every call of this API carries it; a simulator wants some key where the gateway has none. */
 export function keyHeader(call: Pick<Call, 'key'>): Record<string, string> {

@@ -1,13 +1,12 @@
 import { GatewayError, type MediaPort } from '../../src/contract/index.ts';
-import { modelPath } from './google-client.ts';
 import { completed, failed, runMedia, usageOf } from './google-media.ts';
+import { modelPath } from './google-model.ts';
 import { callerParams, dropped, present } from './params.ts';
 
 const owned = ['model', 'content', 'contents', 'requests'];
 
 /** Embeddings by Gemini: one batch call, one vector for each input. @see https://ai.google.dev/gemini-api/docs/embeddings */
-export const googleEmbedding: MediaPort<'embedding'> = {
-  honours: () => ['input', 'dimensions', 'task'],
+export const googleEmbedding: Pick<MediaPort<'embedding'>, 'submit'> = {
   submit: (request, call) =>
     runMedia(call, 'embedding', async (client) => {
       const params = callerParams(request.params, owned);

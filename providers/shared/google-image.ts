@@ -17,9 +17,7 @@ const qualities: Record<string, string> = {
 };
 
 /** Images by Gemini: one a call, edits by inline images. @see https://ai.google.dev/gemini-api/docs/image-generation */
-export const googleImage: MediaPort<'image'> = {
-  // One opaque PNG is all that can be had: `n`, `format` and `background` are met or refused.
-  honours: () => ['prompt', 'n', 'size', 'ratio', 'quality', 'format', 'background', 'images', 'seed'],
+export const googleImage: Pick<MediaPort<'image'>, 'submit'> = {
   submit: (request, call) =>
     runMedia(call, 'image', async (client) => {
       refuseForeign(request);

@@ -5,8 +5,7 @@ import { completed, failed, mediaParts, runMedia, textOf, usageOf } from './goog
 import { dropped, present, refuse } from './params.ts';
 
 /** Music by Lyria: one MP3 a call, its lyrics as text. Billed by song. @see https://ai.google.dev/gemini-api/docs/music-generation */
-export const googleMusic: MediaPort<'music'> = {
-  honours: () => ['prompt', 'seconds', 'lyrics', 'instrumental', 'format', 'seed'],
+export const googleMusic: Pick<MediaPort<'music'>, 'submit'> = {
   submit: (request, call) =>
     runMedia(call, 'music', async (client) => {
       if (request.format !== undefined && request.format !== 'mp3')

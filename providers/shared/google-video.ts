@@ -31,9 +31,7 @@ const usualSeconds = 8;
  * as a file that only the key opens. Sound always comes with it. Roles of pictures are tags in the prompt.
  * @see https://ai.google.dev/gemini-api/docs/omni
  */
-export const googleVideo: MediaPort<'video'> = {
-  honours: () => ['prompt', 'seconds', 'size', 'ratio', 'resolution', 'audio', 'negativePrompt', 'images', 'seed'],
-
+export const googleVideo: Pick<Required<MediaPort<'video'>>, 'submit' | 'poll' | 'cancel'> = {
   submit: (request, call) =>
     withGoogle(call, async (client) => {
       refuseForeign(request, call);

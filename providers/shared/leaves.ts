@@ -6,14 +6,20 @@ type UsageDetails = { dims?: Dims; reportedCostUsd?: string; raw?: Json; basis?:
 export class Leaves {
   private readonly found: Metered[] = [];
 
-  add(meter: Meter, quantity: number | undefined, more: { dims?: Dims; model?: string } = {}): this {
+  add(meter: Meter, quantity: number | undefined, more?: { dims?: Dims; model?: string }): this {
     if (quantity === undefined || !Number.isFinite(quantity)) return this;
-    const leaf: Metered = { meter, quantity: Math.max(0, quantity) };
-    if (more.dims && Object.keys(more.dims).length > 0) leaf.dims = more.dims;
-    if (more.model !== undefined) leaf.model = more.model;
-    const twin = this.found.find((other) => isSame(other, leaf));
-    if (twin) twin.quantity += leaf.quantity;
-    else this.found.push(leaf);
+    const dims = isEmpty(more?.dims) ? undefined : more?.dims;
+    const model = more?.model;
+    const counted = Math.max(0, quantity);
+    for (const leaf of this.found) {
+      if (leaf.meter !== meter || leaf.model !== model || !isSame(leaf.dims, dims)) continue;
+      leaf.quantity += counted;
+      return this;
+    }
+    const leaf: Metered = { meter, quantity: counted };
+    if (dims) leaf.dims = dims;
+    if (model !== undefined) leaf.model = model;
+    this.found.push(leaf);
     return this;
   }
 
@@ -22,7 +28,7 @@ export class Leaves {
     if (this.found.length === 0 && more.reportedCostUsd === undefined) return undefined;
     const counted = this.found.filter((leaf) => leaf.quantity > 0);
     const usage: Usage = { metered: counted.length > 0 ? counted : this.found.slice(0, 1), source };
-    if (more.dims && Object.keys(more.dims).length > 0) usage.dims = more.dims;
+    if (!isEmpty(more.dims)) usage.dims = more.dims;
     if (more.reportedCostUsd !== undefined) usage.reportedCostUsd = more.reportedCostUsd;
     if (more.raw !== undefined) usage.raw = more.raw;
     if (more.basis !== undefined) usage.basis = more.basis;
@@ -31,11 +37,15 @@ export class Leaves {
   }
 }
 
-function isSame(one: Metered, other: Metered): boolean {
-  if (one.meter !== other.meter || one.model !== other.model) return false;
-  const names = Object.keys(one.dims ?? {});
-  if (names.length !== Object.keys(other.dims ?? {}).length) return false;
-  return names.every((name) => one.dims?.[name] === other.dims?.[name]);
+function isEmpty(dims: Dims | undefined): boolean {
+  for (const _ in dims) return false;
+  return true;
+}
+
+function isSame(one: Dims | undefined, other: Dims | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  const names = Object.keys(one);
+  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name]);
 }
 
 /** `body` where the provider's own shares fit into its total; else an estimate that says why. */
@@ -69,8 +79,9 @@ const plain = new Set(['', 'default', 'standard', 'auto', 'global', 'not_availab
 /** Dims without the plain values: a price without the dimension is the standard one. */
 export function special(dims: Record<string, string | undefined>): Dims {
   const kept: Dims = {};
-  for (const [name, value] of Object.entries(dims)) {
-    if (value !== undefined && !plain.has(value.toLowerCase())) kept[name] = value.toLowerCase();
+  for (const name in dims) {
+    const value = dims[name]?.toLowerCase();
+    if (value !== undefined && !plain.has(value)) kept[name] = value;
   }
   return kept;
 }

@@ -68,10 +68,12 @@ function addInput(leaves: Leaves, usage: Json | undefined, total: string, detail
   return inner.consistent && outer.consistent;
 }
 
+const halfDay = { dims: { cache_ttl: '12h' } };
+
 /** A 12-hour cache write has its own price; 30 minutes is the standard. */
 function addWrites(leaves: Leaves, written: number, details: Json | undefined): void {
   const { parts, rest } = split(written, [numberAt(details, 'ttl_12h_tokens')]);
-  leaves.add('cache_write_tokens', rest).add('cache_write_tokens', parts[0], { dims: { cache_ttl: '12h' } });
+  leaves.add('cache_write_tokens', rest).add('cache_write_tokens', parts[0], halfDay);
 }
 
 /** Responses and Realtime (whose details are called `input_token_details`): like chat, and `tool_usage` beside it, billed on top. */

@@ -1,5 +1,8 @@
 import type { Pace } from '../gateway/gateway.ts';
 
+/** Milliseconds that a look may take before somebody else may look. */
+export const lease = 600_000;
+
 /** Milliseconds between two questions about a job where its provider names no pace. */
 const usual = 1_000;
 /** The pause after a question that found no answer; it doubles. */

@@ -1,12 +1,11 @@
+import type { OpenAttempt } from '../books/index.ts';
 import { GatewayError } from '../contract/index.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { newId } from '../gateway/ids.ts';
-import { removeStrays } from '../gateway/strays.ts';
-import { settleUnknown } from '../gateway/unknown.ts';
 import { endAbandoned } from './abandoned.ts';
-import { deliver } from './deliver.ts';
 import { expireOutputs } from './expire.ts';
-import { lease, lookAt, type Owner, openedAttempt, orphanedAttempt } from './look.ts';
+import type { Owner } from './look.ts';
+import { lease } from './pace.ts';
 
 /** How many looks are taken at a time. */
 const most = 64;
@@ -17,6 +16,10 @@ export const longestCall = 1_500_000;
 /** Milliseconds that a generation of before may have been under way. */
 const longestJob = 86_400_000;
 
+// What works on media is loaded when there is some: a gateway that only passes text has none.
+const looking = () => import('./look.ts');
+const delivering = () => import('./deliver.ts');
+
 const ownerOf = (gateway: Gateway, tenant: string): Owner => ({ tenant, book: gateway.books.of(tenant) });
 
 /** Does what is due in a tenant's book; whatever ends says that the book may have something new. */
@@ -26,8 +29,12 @@ export async function workThrough(gateway: Gateway, tenant: string): Promise<voi
   const { jobs, deliveries, lost } = await owner.book.claimWork(now, lease, most, longestCall);
   const each = (id: string, work: () => Promise<void>) => quietly(id, work).finally(() => gateway.wake.arm(tenant));
   await Promise.all([
-    ...jobs.map(({ job, attempt }) => each(job.attemptId, () => lookAt(gateway, owner, job, attempt, now))),
-    ...deliveries.map((delivery) => each(delivery.id, () => deliver(gateway, owner, delivery))),
+    ...jobs.map(({ job, attempt }) =>
+      each(job.attemptId, async () => (await looking()).lookAt(gateway, owner, job, attempt, now)),
+    ),
+    ...deliveries.map((delivery) =>
+      each(delivery.id, async () => (await delivering()).deliver(gateway, owner, delivery)),
+    ),
     ...lost.map((row) => each(row.id, () => endLost(gateway, owner, row))),
     quietly('aged outputs', () => expireOutputs(gateway, owner)),
     quietly('abandoned generations', () => endAbandoned(gateway, owner)),
@@ -58,7 +65,9 @@ export async function recover(gateway: Gateway, tenant: string, before: number):
   return open.length;
 }
 
-async function endLost(gateway: Gateway, owner: Owner, row: Parameters<typeof openedAttempt>[2]): Promise<void> {
+async function endLost(gateway: Gateway, owner: Owner, row: OpenAttempt): Promise<void> {
+  const { openedAttempt, orphanedAttempt } = await looking();
+  const { settleUnknown } = await import('../gateway/unknown.ts');
   const attempt = openedAttempt(gateway, owner, row)?.attempt ?? orphanedAttempt(gateway, owner, row);
   const error = new GatewayError('outcome_unknown', {
     message: 'The gateway stopped before the answer arrived.',
@@ -67,7 +76,9 @@ async function endLost(gateway: Gateway, owner: Owner, row: Parameters<typeof op
     billing: 'unknown',
   });
   await settleUnknown(gateway, attempt, error);
-  if (row.modality !== 'text') await removeStrays(gateway, owner, attempt);
+  if (row.modality === 'text') return;
+  const { removeStrays } = await import('../gateway/strays.ts');
+  await removeStrays(gateway, owner, attempt);
 }
 
 /** One piece of work that fails leaves the others alone; its lease brings it back. */

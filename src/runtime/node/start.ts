@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import { getRequestListener } from '@hono/node-server';
+import type { Hono } from 'hono';
 import { shipped } from '../../../config/files.ts';
 import { loadConfig, loadShipped } from '../../../config/load.ts';
 import { answerClosed } from '../../app.ts';
@@ -10,6 +10,7 @@ import { assemble, type Env, type Runtime } from '../../assemble.ts';
 import { hintOf, makeKey, readKey } from '../../gateway/credential.ts';
 import { hexDigest } from '../../gateway/digest.ts';
 import { newId } from '../../gateway/ids.ts';
+import { healthOf } from '../../http/health.ts';
 import { nextWork, recover, workThrough } from '../../jobs/work.ts';
 import { streamFrom } from '../wire.ts';
 import { openAssets } from './assets.ts';
@@ -20,6 +21,9 @@ import { openUrlDoor } from './open-url.ts';
 import { readOverlay } from './overlay.ts';
 import { watchReaders } from './readers.ts';
 import { keepTime } from './wake.ts';
+
+// Not imported: that reads every name of the module, and one of them loads Node's own fetch, 4 MB.
+const { createServer } = process.getBuiltinModule('node:http');
 
 /** The tenant that a first start makes. */
 const firstTenant = 'main';
@@ -73,12 +77,14 @@ export async function startNode(
     basePrices: () => createRequire(import.meta.url)('@pydantic/genai-prices'),
   });
 
-  const routed = getRequestListener((request, bindings) =>
-    open ? app.fetch(request, bindings) : answerClosed(request),
-  );
+  const routed = openRouter(app, () => open);
   const inLane = openLanes(lanes, lifetime);
   const server = createServer((incoming, outgoing) => {
-    if (!open || !inLane(incoming, outgoing)) routed(incoming, outgoing);
+    if (!open) routed(incoming, outgoing);
+    else if (incoming.url === '/healthz' && incoming.method === 'GET') {
+      const { status, body } = healthOf(gateway);
+      outgoing.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length }).end(body);
+    } else if (!inLane(incoming, outgoing)) routed(incoming, outgoing);
   });
   server.keepAliveTimeout = idleTime;
   await new Promise<void>((resolve_, reject) => {
@@ -127,6 +133,28 @@ export async function startNode(
     books.close();
   };
   return { server, close };
+}
+
+/** The whole app behind Node's messages. Loaded with the first request that needs it: it brings Node's own Request, 4 MB. */
+function openRouter(app: Hono, isOpen: () => boolean) {
+  type Listener = (incoming: IncomingMessage, outgoing: ServerResponse) => unknown;
+  let listener: Listener | undefined;
+  const load = async (): Promise<Listener> => {
+    const { getRequestListener } = await import('@hono/node-server');
+    listener = getRequestListener((request, bindings) =>
+      isOpen() ? app.fetch(request, bindings) : answerClosed(request),
+    );
+    return listener;
+  };
+  let loading: Promise<Listener> | undefined;
+  return function route(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    if (listener) return void listener(incoming, outgoing);
+    loading ??= load();
+    loading.then(
+      (listen) => listen(incoming, outgoing),
+      () => outgoing.destroy(),
+    );
+  };
 }
 
 type FirstKeys = { admin: string; app: string | undefined; made: boolean };
