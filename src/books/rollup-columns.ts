@@ -233,6 +233,7 @@ export function* slices(segment: Segment, size: number): Generator<Segment> {
     return;
   }
   const places = { tagCount: 0, unitCount: 0, lineCount: 0 };
+  const there = columns.filter((column) => (isCode(column) ? codes[column] : numbers[column]) !== undefined);
   for (let from = 0; from < rows; ) {
     let to = Math.min(from + size, rows);
     while (to < rows && codes.chain !== undefined && codes.chain[to - 1] === 1) to++;
@@ -241,7 +242,7 @@ export function* slices(segment: Segment, size: number): Generator<Segment> {
       ends[count] += sumOf(codes[count]?.subarray(from, to), to - from);
     }
     const slice: Segment = { rows: to - from, codes: {}, numbers: {} };
-    for (const column of columns) {
+    for (const column of there) {
       const count = countOf[column] as keyof typeof places | undefined;
       const [start, end] = count === undefined ? [from, to] : [places[count], ends[count]];
       if (isCode(column)) slice.codes[column] = codes[column]?.subarray(start, end);

@@ -1,22 +1,11 @@
-import type { Attribution, Beginning, Conclusion, NewAttempt, NewGeneration, Settlement } from '../books/index.ts';
-import {
-  errorCodes,
-  GatewayError,
-  type Json,
-  type JsonObject,
-  type Model,
-  type Receipt,
-  type Usage,
-} from '../contract/index.ts';
-import { divideHalfEven, writeUsd } from '../meter/money.ts';
-import { notBillable, priceUsage } from '../meter/price.ts';
+import type { Attribution, Beginning, Conclusion, NewAttempt, NewGeneration } from '../books/index.ts';
+import { GatewayError, type Json, type JsonObject, type Model, type Receipt, type Usage } from '../contract/index.ts';
 import type { Asked } from '../meter/quote.ts';
 import type { Upstream } from '../runtime/ports.ts';
-import { checkMost, consumedBy, demandOf, refusedByBudget } from './admit.ts';
+import { checkMost, demandOf, refusedByBudget } from './admit.ts';
 import type { Caller, Gateway, Trace } from './gateway.ts';
-import { graver } from './grave.ts';
-import { withHours, withMachineTime } from './hours.ts';
 import { newId } from './ids.ts';
+import { OpenedAttempt } from './opened-attempt.ts';
 import type { Retry } from './retry.ts';
 
 /** One provider call, durable from before its first byte until its cost is booked. */
@@ -142,12 +131,12 @@ export async function beginAttempt(gateway: Gateway, start: Start): Promise<Atte
     tags: about?.tags,
   };
   const beginning: Beginning = {
-    ...(caller.watched ? { demand: demand() } : {}),
-    ...(caller.ceiling === undefined ? {} : { ceiling: caller.ceiling }),
-    ...(job ? { job: { leasedUntil: at + job.submitWithin, deadline: at + job.deadline } } : {}),
-    ...(about?.idempotency && !after ? { idempotency: about.idempotency } : {}),
-    ...(after ? { after: after.id } : {}),
-    ...(after && !start.plain ? { degradations: start.degradations ?? [] } : {}),
+    demand: caller.watched ? demand() : undefined,
+    ceiling: caller.ceiling,
+    job: job && { leasedUntil: at + job.submitWithin, deadline: at + job.deadline },
+    idempotency: after ? undefined : about?.idempotency,
+    after: after?.id,
+    degradations: after && !start.plain ? (start.degradations ?? []) : undefined,
   };
   let begun = await caller.book.begin(generation, attempt, beginning);
   if (begun === 'demand') {
@@ -163,117 +152,11 @@ export async function beginAttempt(gateway: Gateway, start: Start): Promise<Atte
   trace.attempts++;
   trace.simulated = simulated;
   const { plain, onEnd } = start;
-  return attemptOf(gateway, { id, generationId, at, model, upstream, bound, plain, onEnd, caller, trace });
+  return new OpenedAttempt(gateway, { id, generationId, at, model, upstream, bound, plain, onEnd, caller, trace });
 }
 
 /** `gen_….1` is followed by `gen_….2`. */
 function nextId(id: string): string {
   const dot = id.lastIndexOf('.');
   return `${id.slice(0, dot)}.${Number(id.slice(dot + 1)) + 1}`;
-}
-
-type Opened = Pick<Attempt, 'id' | 'generationId' | 'at' | 'model' | 'upstream' | 'bound'> & {
-  caller: Pick<Caller, 'book' | 'tenant' | 'markupPpm'>;
-  plain?: boolean;
-  /** Found open without a trace of its call, left by a process that is no more: how it ends says nothing about the provider. */
-  lost?: boolean;
-  onEnd?: () => void;
-  trace: Trace;
-};
-
-type Ending = Omit<Conclusion, 'id' | 'at'>;
-
-/** An attempt that is already in the book: just begun, or found open after a restart. */
-export function attemptOf(gateway: Gateway, opened: Opened): Attempt {
-  const { id, generationId, at, model, upstream, bound, caller, trace } = opened;
-  // A clock may be set back meanwhile: nothing ends before it began.
-  const clock = () => Math.max(gateway.clock.now(), at);
-  const price = (usage: Usage | undefined) =>
-    priceUsage(gateway.catalogue, {
-      provider: model.provider,
-      model: model.upstream,
-      usage: withMachineTime(
-        withHours(usage, upstream.row.quirks, at),
-        upstream.row,
-        () => gateway.catalogue.meters(model.provider, model.upstream),
-        clock() - at,
-      ),
-      at,
-    });
-  const settle = async (
-    receipt: Receipt,
-    settlement: Pick<Settlement, 'outcome' | 'error' | 'units' | 'goesOn'>,
-    end?: Ending,
-  ) => {
-    if (receipt.total !== undefined) trace.total = (trace.total ?? 0n) + receipt.total;
-    trace.cost = trace.total === undefined ? undefined : writeUsd(trace.total);
-    trace.costStatus = graver(trace.costStatus, receipt.status);
-    const now = clock();
-    const charge = chargeOf(receipt, settlement.outcome, caller.markupPpm);
-    let settled: string | undefined;
-    try {
-      settled = await caller.book.settle(
-        { attemptId: id, at: now, receipt, charge, ...settlement },
-        opened.plain || !end ? undefined : { id: generationId, at: now, ...end },
-      );
-    } finally {
-      opened.onEnd?.();
-    }
-    if (settled === 'telling') gateway.wake.arm(caller.tenant);
-    if (end && !opened.plain) gateway.wake.ended(caller.tenant, generationId);
-  };
-  const learn = (error?: GatewayError) => {
-    if (opened.lost) return;
-    const { heardAt, retry } = attempt;
-    const first = heardAt === undefined ? undefined : heardAt - at;
-    gateway.health.ended(model, upstream, clock(), at, error, first, retry);
-  };
-  const attempt: Attempt = {
-    id,
-    generationId,
-    at,
-    model,
-    upstream,
-    bound,
-    price,
-    complete: (receipt, end) => {
-      learn();
-      const units = consumedBy(model.modality, receipt, end.units);
-      return settle(receipt, { outcome: 'succeeded', units }, { status: 'completed', ...end });
-    },
-    fail: (error, usage, status = 'failed', idle = false) => {
-      learn(error);
-      const move = status === 'failed' ? attempt.next?.(error, idle) : undefined;
-      const receipt = usage ? price(usage) : notBillable(gateway.catalogue);
-      const record = recordOf(error, move);
-      const outcome = status === 'canceled' ? 'canceled' : error.code;
-      const units = consumedBy(model.modality, receipt, undefined);
-      const goesOn = move !== undefined;
-      return settle(receipt, { outcome, error: record, units, goesOn }, goesOn ? undefined : { status, error: record });
-    },
-  };
-  return attempt;
-}
-
-/** Outcomes whose output reached the customer, if only in part. */
-const delivered = ['succeeded', 'canceled', 'stream_interrupted'];
-
-/** What the tenant's customer is charged: cost and markup of what it got. What came to nothing is not its affair. */
-function chargeOf(receipt: Receipt, outcome: string, markupPpm: number): bigint | undefined {
-  if (receipt.total === undefined) return undefined;
-  if (!delivered.includes(outcome)) return 0n;
-  return receipt.total + divideHalfEven(receipt.total * BigInt(markupPpm), 1_000_000n);
-}
-
-/** An error as the book keeps it: no provider text beyond its message, no secrets. `moved_on` says how the generation went on. */
-export function recordOf(error: GatewayError, move?: Move): JsonObject {
-  return {
-    code: error.code,
-    message: error.message,
-    retryable: errorCodes[error.code].retryable,
-    ...(error.details.failure ? { failure: error.details.failure } : {}),
-    ...(error.details.billing ? { billing: error.details.billing } : {}),
-    ...(error.details.provider ? { provider: error.details.provider } : {}),
-    ...(move ? { moved_on: { reason: move.reason, wait_ms: move.waitMs, to: move.to } } : {}),
-  };
 }

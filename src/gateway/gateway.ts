@@ -80,5 +80,15 @@ export type Trace = {
 };
 
 export function newTrace(): Trace {
-  return { attempts: 0, warnings: [] };
+  return {
+    generation: undefined,
+    provider: undefined,
+    model: undefined,
+    attempts: 0,
+    total: undefined,
+    cost: undefined,
+    costStatus: undefined,
+    simulated: undefined,
+    warnings: [],
+  };
 }

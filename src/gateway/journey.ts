@@ -1,9 +1,10 @@
 import { asGatewayError, GatewayError, type Model, numberAt } from '../contract/index.ts';
 import type { Upstream } from '../runtime/ports.ts';
 import { clientLeft } from './answers.ts';
-import { type Attempt, type Move, recordOf, upstreamOf } from './attempt.ts';
+import { type Attempt, type Move, upstreamOf } from './attempt.ts';
 import type { Bulkhead } from './bulkhead.ts';
 import type { Caller, Gateway, Trace } from './gateway.ts';
+import { recordOf } from './opened-attempt.ts';
 import type { Plan } from './plan.ts';
 import { backoff, type Retry } from './retry.ts';
 import { isPassable, isTooLong, type Verdict, verdictOf } from './verdict.ts';
@@ -87,8 +88,10 @@ export class Journey {
       model,
       upstream: key === upstream.key ? upstream : { ...upstream, key },
       after: this.last,
-      ...(retry ? { retry } : {}),
-      release: () => {},
+      attempt: undefined,
+      retry,
+      streams: undefined,
+      release: nothing,
     };
   }
 
@@ -248,6 +251,8 @@ export class Journey {
     gateway.wake.ended(tenant, id);
   }
 }
+
+const nothing = () => {};
 
 /** Gives a place back, once. On its own, so that a stream that lasts does not hold on to its request. */
 function placeIn(bulkhead: Bulkhead): () => void {

@@ -13,10 +13,10 @@ export class KeyRing {
 
   /** The first key that is not set aside, else the one that comes back soonest. */
   pick(now: number): string {
-    const [first = '', ...others] = this.keys;
+    const first = this.keys[0] ?? '';
     if (this.aside.size === 0) return first;
     let best = first;
-    for (const key of [first, ...others]) {
+    for (const key of this.keys) {
       if (this.until(key) <= now) return key;
       if (this.until(key) < this.until(best)) best = key;
     }

@@ -18,14 +18,15 @@ const mostTags = 16;
  * team=red,env=prod`, `x-atelier-user`, `x-atelier-workflow`, `x-atelier-parent`, `x-atelier-max-cost-usd`) or, on our own doors, its body.
  */
 export async function aboutOf(c: Asking, caller: Caller, body: JsonObject, own = false): Promise<About | undefined> {
-  const header = (name: string) => c.req.header(`x-atelier-${name}`);
+  const { req } = c;
   const tags =
-    readTags(header('tags')) ?? (own && isObject(body.tags) ? (body.tags as Record<string, string>) : undefined);
-  const user = header('user') ?? stringAt(body, 'user') ?? stringAt(body, 'metadata', 'user_id');
-  const workflow = header('workflow') ?? (own ? stringAt(body, 'workflow') : undefined);
-  const parent = header('parent') ?? (own ? stringAt(body, 'parent') : undefined);
-  const most = header('max-cost-usd') ?? (own ? stringAt(body, 'max_cost_usd') : undefined);
-  const idempotency = c.req.header('idempotency-key');
+    readTags(req.header('x-atelier-tags')) ??
+    (own && isObject(body.tags) ? (body.tags as Record<string, string>) : undefined);
+  const user = req.header('x-atelier-user') ?? stringAt(body, 'user') ?? stringAt(body, 'metadata', 'user_id');
+  const workflow = req.header('x-atelier-workflow') ?? (own ? stringAt(body, 'workflow') : undefined);
+  const parent = req.header('x-atelier-parent') ?? (own ? stringAt(body, 'parent') : undefined);
+  const most = req.header('x-atelier-max-cost-usd') ?? (own ? stringAt(body, 'max_cost_usd') : undefined);
+  const idempotency = req.header('idempotency-key');
   if (!tags && !user && !workflow && !parent && !most && !idempotency) return undefined;
   return {
     ...(tags ? { tags } : {}),

@@ -16,11 +16,11 @@ const read = new WeakMap<Asking, Wishes>();
  * `x-atelier-conversation` and `x-atelier-timeout-ms`. Takes those fields out of the body. Undefined where it says nothing.
  */
 export function takeWishes(c: Asking, body: JsonObject, model: Json | undefined = body.model): Wishes | undefined {
-  const header = (name: string) => c.req.header(`x-atelier-${name}`);
-  const listed = header('models');
-  const words = header('route');
-  const conversation = header('conversation');
-  const time = header('timeout-ms');
+  const { req } = c;
+  const listed = req.header('x-atelier-models');
+  const words = req.header('x-atelier-route');
+  const conversation = req.header('x-atelier-conversation');
+  const time = req.header('x-atelier-timeout-ms');
   const own = body.models !== undefined || body.route !== undefined;
   if (!own && listed === undefined && words === undefined && conversation === undefined && time === undefined) {
     return read.get(c);

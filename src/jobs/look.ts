@@ -1,17 +1,15 @@
 import type { ClaimedJob, OpenAttempt } from '../books/index.ts';
 import { asGatewayError, errorCodes, GatewayError, type Json, type Operation } from '../contract/index.ts';
-import { type Attempt, attemptOf } from '../gateway/attempt.ts';
+import type { Attempt } from '../gateway/attempt.ts';
 import { type Caller, type Gateway, newTrace } from '../gateway/gateway.ts';
 import { openRef } from '../gateway/keys.ts';
 import { cancelMedia, finishMedia, pollMedia } from '../gateway/media.ts';
+import { OpenedAttempt } from '../gateway/opened-attempt.ts';
 import { mostTries, removeStrays } from '../gateway/strays.ts';
 import { settleUnknown } from '../gateway/unknown.ts';
 import type { Upstream } from '../runtime/ports.ts';
-import { pauseAfter } from './pace.ts';
+import { lease, pauseAfter } from './pace.ts';
 import { isRunning } from './run.ts';
-
-/** Milliseconds that a look may take before somebody else may look. */
-export const lease = 600_000;
 
 export type Owner = Pick<Caller, 'tenant' | 'book'>;
 
@@ -52,7 +50,7 @@ function openedAt(gateway: Gateway, owner: Owner, row: OpenAttempt, configured: 
     known?.modality === row.modality
       ? known
       : { id, provider: row.provider, upstream: row.model, modality: row.modality };
-  const attempt = attemptOf(gateway, {
+  const attempt = new OpenedAttempt(gateway, {
     ...row,
     model,
     upstream,

@@ -47,46 +47,59 @@ const mostKept = 500;
  * @param base asked for models without any price here, after the prices of "*"; silent for all others.
  */
 export function createCatalogue(prices: readonly Price[], hash: string, base?: BasePrices): PriceList {
+  const rows = Map.groupBy(prices, ({ provider, model }) => `${provider}/${model}`);
+  // Made ready when a model is first asked for: most never are.
   const index = new Map<string, Rates>();
-  for (const [id, own] of Map.groupBy(prices, ({ provider, model }) => `${provider}/${model}`)) {
-    index.set(id, ratesOf(own));
-  }
-  const based = new Map<string, Rates | undefined>();
+  const ownOf = (id: string): Rates | undefined => {
+    const known = index.get(id);
+    if (known) return known;
+    const found = rows.get(id);
+    if (!found) return undefined;
+    const rates = ratesOf(found);
+    index.set(id, rates);
+    return rates;
+  };
+  const kept = new Map<string, Rates | undefined>();
   const fromBase = (provider: string, model: string): Rates | undefined => {
     const id = `${provider}/${model}`;
-    if (!base || index.has(id)) return undefined;
-    if (!based.has(id)) {
+    if (!base || rows.has(id)) return undefined;
+    if (!kept.has(id)) {
       const found = base.of(provider, model);
-      if (based.size >= mostKept) based.clear();
-      based.set(id, found && ratesOf(found));
+      if (kept.size >= mostKept) kept.clear();
+      kept.set(id, found && ratesOf(found));
     }
-    return based.get(id);
+    return kept.get(id);
   };
-  const find = (provider: string, model: string, meter: Meter) =>
-    index.get(`${provider}/${model}`)?.get(meter) ??
-    index.get(`${provider}/*`)?.get(meter) ??
-    fromBase(provider, model)?.get(meter);
+  /** The rates of the model that was asked for last: a call asks for each of its lines. */
+  let last: { provider: string; model: string; own?: Rates; shared?: Rates; based?: Rates } | undefined;
+  const shelf = (provider: string, model: string) => {
+    if (last?.provider === provider && last.model === model) return last;
+    const [own, shared] = [ownOf(`${provider}/${model}`), ownOf(`${provider}/*`)];
+    last = { provider, model, own, shared, based: fromBase(provider, model) };
+    return last;
+  };
+  const find = (provider: string, model: string, meter: Meter) => {
+    const { own, shared, based } = shelf(provider, model);
+    return own?.get(meter) ?? shared?.get(meter) ?? based?.get(meter);
+  };
   return {
     hash,
-    hashOf: (provider, model) => (base && fromBase(provider, model) ? `${hash}+${base.name}` : hash),
+    hashOf: (provider, model) => (shelf(provider, model).based ? `${hash}+${base?.name}` : hash),
     select: ({ provider, model, meter, dims, inputTokens, at }) => {
       const rates = find(provider, model, meter);
       return rates && selectRate(rates, dims, inputTokens, at);
     },
     dearest: (provider, model, meter) =>
       find(provider, model, meter)?.reduce((dear, rate) => (isDearer(rate, dear) ? rate : dear)).price,
-    meters: (provider, model) => [
-      ...new Set([
-        ...(index.get(`${provider}/${model}`)?.keys() ?? []),
-        ...(index.get(`${provider}/*`)?.keys() ?? []),
-        ...(fromBase(provider, model)?.keys() ?? []),
-      ]),
-    ],
+    meters: (provider, model) => {
+      const { own, shared, based } = shelf(provider, model);
+      return [...new Set([own, shared, based].flatMap((rates) => [...(rates?.keys() ?? [])]))];
+    },
     isFree: (provider, model) => {
-      const own = index.get(`${provider}/${model}`);
+      const own = ownOf(`${provider}/${model}`);
       return own !== undefined && [...own.values()].every((rates) => rates.every((rate) => rate.price.free === true));
     },
-    has: (provider, model) => index.has(`${provider}/${model}`),
+    has: (provider, model) => rows.has(`${provider}/${model}`),
   };
 }
 
@@ -117,8 +130,13 @@ function mostSpecificFirst(one: Rate, other: Rate): number {
   return (
     other.weight - one.weight ||
     (other.price.contextOver ?? 0) - (one.price.contextOver ?? 0) ||
-    (other.price.from ?? '').localeCompare(one.price.from ?? '')
+    laterFirst(one.price.from ?? '', other.price.from ?? '')
   );
+}
+
+/** Days as ISO dates: `localeCompare` would load the language tables of the runtime, 3 MB, for the same order. */
+function laterFirst(one: string, other: string): number {
+  return one === other ? 0 : one < other ? 1 : -1;
 }
 
 /**
@@ -132,14 +150,13 @@ export function selectRate(
   inputTokens: number,
   at: number,
 ): Selected | undefined {
-  let day: string | undefined;
   let best: Rate | undefined;
   let rivals: Rate[] | undefined;
   for (const rate of rates) {
     const { price } = rate;
     if (price.contextOver !== undefined && inputTokens <= price.contextOver) continue;
     if (price.from !== undefined || price.until !== undefined) {
-      day ??= new Date(at).toISOString().slice(0, 10);
+      const day = dayOf(at);
       if (price.from !== undefined && day < price.from) continue;
       if (price.until !== undefined && day >= price.until) continue;
     }
@@ -154,6 +171,16 @@ export function selectRate(
   if (!best) return undefined;
   if (!rivals) return { rate: best, contested: false };
   return { rate: rivals.reduce((dear, rate) => (isDearer(rate, dear) ? rate : dear), best), contested: true };
+}
+
+const dayLength = 86_400_000;
+let lastDay = { number: Number.NaN, text: '' };
+
+/** The day of a time, UTC, as prices write theirs: most calls are of the same day as the one before. */
+function dayOf(at: number): string {
+  const number = Math.floor(at / dayLength);
+  if (number !== lastDay.number) lastDay = { number, text: new Date(at).toISOString().slice(0, 10) };
+  return lastDay.text;
 }
 
 /** A unit only names what is counted: usage that says nothing of it is counted in it. */

@@ -14,8 +14,10 @@ export function priceUsage(
 ): Receipt {
   const { usage } = call;
   if (!usage || usage.metered.length === 0) return priceNothing(catalogue, call);
-  const context = new Map<string, number>();
   const lines: ReceiptLine[] = [];
+  /** Input tokens of the call's own model, and of others. */
+  let own: number | undefined;
+  let others: Map<string, number> | undefined;
   let total = 0n;
   let unpriced = 0;
   let free = 0;
@@ -26,11 +28,12 @@ export function priceUsage(
     // A quantity without dims of its own shares the usage's: no copy on the common path.
     const dims = metered.dims && usage.dims ? { ...usage.dims, ...metered.dims } : (metered.dims ?? usage.dims);
     const model = metered.model ?? call.model;
-    let inputTokens = context.get(model);
+    let inputTokens = model === call.model ? own : others?.get(model);
     if (inputTokens === undefined) {
       inputTokens =
         (model === call.model ? usage.contextTokens : undefined) ?? totalInput(usage.metered, metered.model);
-      context.set(model, inputTokens);
+      if (model === call.model) own = inputTokens;
+      else others = (others ?? new Map()).set(model, inputTokens);
     }
     const { provider, at } = call;
     if (metered.model !== undefined && hash === catalogue.hash) hash = catalogue.hashOf(provider, metered.model);

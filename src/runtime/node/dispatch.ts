@@ -11,13 +11,13 @@ const mergedSize = 1 << 16;
 /** One call, answered when its headers are here. The body waits, paused, until it is asked for. */
 export function dispatch(agent: Dispatcher, method: string, request: WireRequest): Promise<WireResponse> {
   return new Promise((resolve, reject) => {
-    const url = new URL(request.url);
+    const { origin, path } = placeOf(request.url);
     if (request.signal?.aborted) return reject(request.signal.reason);
     const answer = new DispatchedAnswer(resolve, reject, request);
     agent.dispatch(
       {
-        origin: url.origin,
-        path: url.pathname + url.search,
+        origin,
+        path,
         method: method as Dispatcher.HttpMethod,
         headers: request.headers,
         body: request.body.length === 0 ? null : request.body,
@@ -27,6 +27,22 @@ export function dispatch(agent: Dispatcher, method: string, request: WireRequest
       answer,
     );
   });
+}
+
+type Place = { origin: string; path: string };
+
+/** Addresses taken apart: text goes to the same few all the time. */
+const places = new Map<string, Place>();
+const mostPlaces = 256;
+
+function placeOf(address: string): Place {
+  const known = places.get(address);
+  if (known) return known;
+  const { origin, pathname, search } = new URL(address);
+  const place = { origin, path: pathname + search };
+  if (places.size >= mostPlaces) places.clear();
+  places.set(address, place);
+  return place;
 }
 
 /** Collects a dispatched answer: chunks queue up until they are read; a full queue pauses the socket. */
