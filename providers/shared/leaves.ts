@@ -54,23 +54,34 @@ export function trusted(consistent: boolean): { source: Usage['source']; basis?:
 }
 
 /**
- * Splits a total into named shares and a rest, so that the leaves always sum to the total and none is negative.
- * Shares are served in order; `consistent` is false where the provider's own shares exceed its total.
+ * A total that named shares are taken out of, so that the leaves always sum to the total and none is negative. Shares are served in
+ * order; `consistent` is false where the provider's own shares exceed its total.
  */
+export class Shares {
+  rest: number;
+  consistent = true;
+
+  constructor(total: number) {
+    this.rest = total;
+  }
+
+  take(share: number | undefined): number {
+    const wanted = Math.max(0, share ?? 0);
+    if (wanted > this.rest) this.consistent = false;
+    const part = Math.min(wanted, this.rest);
+    this.rest -= part;
+    return part;
+  }
+}
+
+/** The same in one go. */
 export function split(
   total: number,
   shares: (number | undefined)[],
 ): { parts: number[]; rest: number; consistent: boolean } {
-  let rest = total;
-  let consistent = true;
-  const parts = shares.map((share) => {
-    const wanted = Math.max(0, share ?? 0);
-    if (wanted > rest) consistent = false;
-    const part = Math.min(wanted, rest);
-    rest -= part;
-    return part;
-  });
-  return { parts, rest, consistent };
+  const all = new Shares(total);
+  const parts = shares.map((share) => all.take(share));
+  return { parts, rest: all.rest, consistent: all.consistent };
 }
 
 /** Values of dims that mean "nothing special". */

@@ -9,7 +9,7 @@ import {
   type Usage,
 } from '../../src/contract/index.ts';
 import { charactersOf, countAt, figureAt, firstFigure, firstWord, tierOf } from './asked.ts';
-import { Leaves, special, split, trusted } from './leaves.ts';
+import { Leaves, Shares, special, split, trusted } from './leaves.ts';
 
 /**
  * OpenAI's raw figures as disjoint meters, told apart by their shape: chat and completions (`prompt_tokens`), Responses and images
@@ -41,8 +41,9 @@ export function readChatTokens(usage: Json | undefined, dims: Dims, output = num
   const consistent = addInput(leaves, usage, 'prompt_tokens', 'prompt_tokens_details');
   const spoken = numberAt(usage, 'completion_tokens_details', 'audio_tokens');
   if (output !== undefined) {
-    const { parts, rest } = split(output, [spoken]);
-    leaves.add('output_text_tokens', rest).add('output_audio_tokens', parts[0]);
+    const all = new Shares(output);
+    const voice = all.take(spoken);
+    leaves.add('output_text_tokens', all.rest).add('output_audio_tokens', voice);
   }
   const { source, basis } = trusted(consistent);
   return leaves.usage(source, { dims, raw: usage, basis });
@@ -53,18 +54,20 @@ function addInput(leaves: Leaves, usage: Json | undefined, total: string, detail
   const input = numberAt(usage, total);
   if (input === undefined) return true;
   const cached = numberAt(usage, details, 'cached_tokens') ?? 0;
-  const cachedBy = (kind: string) => numberAt(usage, details, 'cached_tokens_details', kind) ?? 0;
-  const written = numberAt(usage, details, 'cache_write_tokens');
-  const inner = split(cached, [cachedBy('audio_tokens'), cachedBy('image_tokens')]);
-  const fresh = (kind: string, kept = 0) => Math.max(0, (numberAt(usage, details, kind) ?? 0) - kept);
-  const heard = fresh('audio_tokens', inner.parts[0]);
-  const outer = split(input, [cached, written, heard, seen ? fresh('image_tokens', inner.parts[1]) : 0]);
-  const kept = split(outer.parts[0] ?? 0, inner.parts);
+  const inner = new Shares(cached);
+  const heardBefore = inner.take(numberAt(usage, details, 'cached_tokens_details', 'audio_tokens'));
+  const seenBefore = inner.take(numberAt(usage, details, 'cached_tokens_details', 'image_tokens'));
+  const outer = new Shares(input);
+  const kept = new Shares(outer.take(cached));
+  const written = outer.take(numberAt(usage, details, 'cache_write_tokens'));
+  const heard = outer.take((numberAt(usage, details, 'audio_tokens') ?? 0) - heardBefore);
+  const shown = seen ? outer.take((numberAt(usage, details, 'image_tokens') ?? 0) - seenBefore) : 0;
+  const [keptHeard, keptSeen] = [kept.take(heardBefore), kept.take(seenBefore)];
   leaves.add('input_text_tokens', outer.rest);
   leaves.add('cached_input_tokens', kept.rest);
-  leaves.add('cached_input_audio_tokens', kept.parts[0]).add('cached_input_image_tokens', kept.parts[1]);
-  addWrites(leaves, outer.parts[1] ?? 0, at(usage, details, 'cache_write_tokens_details'));
-  leaves.add('input_audio_tokens', outer.parts[2]).add('input_image_tokens', outer.parts[3]);
+  leaves.add('cached_input_audio_tokens', keptHeard).add('cached_input_image_tokens', keptSeen);
+  addWrites(leaves, written, at(usage, details, 'cache_write_tokens_details'));
+  leaves.add('input_audio_tokens', heard).add('input_image_tokens', shown);
   return inner.consistent && outer.consistent;
 }
 
@@ -72,8 +75,9 @@ const halfDay = { dims: { cache_ttl: '12h' } };
 
 /** A 12-hour cache write has its own price; 30 minutes is the standard. */
 function addWrites(leaves: Leaves, written: number, details: Json | undefined): void {
-  const { parts, rest } = split(written, [numberAt(details, 'ttl_12h_tokens')]);
-  leaves.add('cache_write_tokens', rest).add('cache_write_tokens', parts[0], halfDay);
+  const all = new Shares(written);
+  const long = all.take(numberAt(details, 'ttl_12h_tokens'));
+  leaves.add('cache_write_tokens', all.rest).add('cache_write_tokens', long, halfDay);
 }
 
 /** Responses and Realtime (whose details are called `input_token_details`): like chat, and `tool_usage` beside it, billed on top. */

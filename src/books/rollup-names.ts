@@ -34,7 +34,7 @@ export type Sku = {
 const mostKnown = 50_000;
 const mostLike = 63;
 
-type Line = Omit<ReceiptLine, 'amount'> & { amount?: unknown };
+type Line = Omit<ReceiptLine, 'amount' | 'quantity'> & { amount?: unknown };
 type KnownSku = { model: string; price: string; per: string; priced: number; dims: string; code: number };
 
 /** Names as small whole numbers, from 1; no name is 0. */

@@ -1,18 +1,16 @@
 import type { ReceiptLine } from '../contract/index.ts';
 import type { NewAttempt, Settlement } from './attempts.ts';
-import { type AttemptRow, amountsOf, highOf, lowOf, wideUnit } from './rollup-rows.ts';
+import { type AttemptRow, amountsOf, highOf, type LineKind, lowOf, perLine } from './rollup-rows.ts';
 
 /** Numbers of an attempt before those of its lines, and of each line; attempts of more lines are not kept. */
 const head = 8;
-const perLine = 4;
 const mostLines = 8;
 const stride = head + mostLines * perLine;
 /** Kinds of lines that are told apart at most, in all. */
 const mostKinds = 1_000;
 
-type Line = AttemptRow['lines'][number];
-/** What many lines have in common: all but their quantity and amount. */
-type Kind = Omit<Line, 'quantity' | 'amount'> & { place: number; priced: boolean };
+/** A kind of lines and its place among all. Its amount only says whether there is one. */
+type Kind = LineKind & { place: number };
 
 /** Settled attempts by place, as numbers and texts that they share with others. */
 export class Places {
@@ -86,7 +84,7 @@ export class Places {
       costHigh: numbers[at++]!,
       markupHigh: numbers[at++]!,
       avoidedHigh: numbers[at++]!,
-      lines: this.linesAt(at + 1, numbers[at]!),
+      lines: { count: numbers[at]!, from: at + 1, numbers, kinds: this.kinds },
     };
   }
 
@@ -95,27 +93,16 @@ export class Places {
     this.free.push(place);
   }
 
-  private linesAt(from: number, count: number): Line[] {
-    const lines: Line[] = [];
-    for (let line = 0, at = from; line < count; line++, at += perLine) {
-      const { meter, dims, model, price, per, priced } = this.kinds[this.numbers[at]!]!;
-      const { [at + 1]: quantity = 0, [at + 2]: low = 0, [at + 3]: high = 0 } = this.numbers;
-      const amount = high === 0 ? low : BigInt(high) * wideUnit + BigInt(low);
-      lines.push({ meter, quantity, dims, model, price, per, amount: priced ? amount : undefined });
-    }
-    return lines;
-  }
-
   private kindOf({ meter, dims, model, price, per, amount }: ReceiptLine): number | undefined {
-    const priced = amount !== undefined;
     const known = this.kindsOf.get(meter) ?? [];
     for (const kind of known) {
-      if (kind.price !== price || kind.per !== per || kind.model !== model || kind.priced !== priced) continue;
+      if (kind.price !== price || kind.per !== per || kind.model !== model) continue;
+      if ((kind.amount === undefined) !== (amount === undefined)) continue;
       if (kind.dims === dims || JSON.stringify(kind.dims) === JSON.stringify(dims)) return kind.place;
     }
     const place = this.kinds.length;
     if (place >= mostKinds) return undefined;
-    this.kinds.push({ meter, dims, model, price, per, priced, place });
+    this.kinds.push({ meter, dims, model, price, per, amount, place });
     this.kindsOf.set(meter, [this.kinds[place]!, ...known]);
     return place;
   }

@@ -46,7 +46,7 @@ export type AttemptRow = {
   parent: string | undefined;
   /** As JSON. */
   tags: string | undefined;
-  lines: readonly AnyLine[];
+  lines: readonly AnyLine[] | KeptLines;
   units: Record<string, number> | undefined;
   at: number;
   cost: number;
@@ -58,7 +58,13 @@ export type AttemptRow = {
 };
 
 /** A receipt's line, as it is or as the book keeps it. */
-type AnyLine = Omit<ReceiptLine, 'amount'> & { amount?: bigint | string | number };
+type AnyLine = Omit<ReceiptLine, 'amount'> & { amount?: bigint | string };
+
+/** Lines as numbers, `perLine` each from a place on: their kind, their quantity, and their amount below 2^52 and above. */
+export type KeptLines = { count: number; from: number; numbers: Float64Array; kinds: readonly LineKind[] };
+/** What many lines have in common. */
+export type LineKind = Parameters<Names['skuOf']>[0];
+export const perLine = 4;
 
 /** Attempts by their ids, out of the book. */
 export function readAttempts(sql: Sql, choice: keyof typeof choices, ...values: SqlValue[]): AttemptRow[] {
@@ -168,7 +174,8 @@ export class SegmentBuilder {
     const tags = row.tags === undefined ? none : names.tagsOf(row.tags);
     codes.tagCount.push(tags.length);
     for (const tag of tags) codes.tag.push(tag);
-    const tokens = this.pushLines(row.lines);
+    const { lines } = row;
+    const tokens = 'kinds' in lines ? this.pushKept(lines) : this.pushLines(lines);
     this.pushUnits(tokens, row.units);
   }
 
@@ -189,6 +196,23 @@ export class SegmentBuilder {
       numbers.lineAmountHigh.push(isWide ? highOf(BigInt(amount)) : 0);
     }
     codes.lineCount.push(lines.length);
+    return tokens;
+  }
+
+  /** The same of lines that are kept as numbers. */
+  private pushKept({ count, from, numbers: kept, kinds }: KeptLines): number {
+    const { codes, numbers, names } = this;
+    let tokens = 0;
+    for (let line = 0, at = from; line < count; line++, at += perLine) {
+      const kind = kinds[kept[at]!]!;
+      const quantity = Number.isFinite(kept[at + 1]) ? kept[at + 1]! : 0;
+      codes.sku.push(names.skuOf(kind));
+      numbers.lineQuantity.push(quantity);
+      if (kind.meter.endsWith('_tokens')) tokens += quantity;
+      numbers.lineAmount.push(kept[at + 2]!);
+      numbers.lineAmountHigh.push(kept[at + 3]!);
+    }
+    codes.lineCount.push(count);
     return tokens;
   }
 

@@ -38,9 +38,28 @@ export function rewriteRequest(
 
 /** Replaces the model's name where it stands; re-serialises only when it stands in more than one place. */
 function renameModel(text: string, body: JsonObject, asked: string, upstreamModel: string): string {
+  const start = onlyPlaceOf(text, asked);
+  if (start !== undefined) return text.slice(0, start) + writtenIn(upstreamModel) + text.slice(start + asked.length);
   const pattern = /"model"\s*:\s*"((?:[^"\\]|\\.)*)"/g;
   const first = pattern.exec(text);
   if (!first || pattern.exec(text) || first[1] !== asked) return JSON.stringify({ ...body, model: upstreamModel });
-  const start = first.index + first[0].length - asked.length - 1;
-  return text.slice(0, start) + JSON.stringify(upstreamModel).slice(1, -1) + text.slice(start + asked.length);
+  const place = first.index + first[0].length - asked.length - 1;
+  return text.slice(0, place) + writtenIn(upstreamModel) + text.slice(place + asked.length);
+}
+
+const keyOfModel = '"model"';
+const valueStart = /\s*:\s*"/y;
+
+/** Where the name stands in a text that says "model" once, before this name as it is: the usual one, found without looking at the rest. */
+function onlyPlaceOf(text: string, asked: string): number | undefined {
+  const key = text.indexOf(keyOfModel);
+  if (key < 0 || text.includes(keyOfModel, key + 1) || asked.includes('\\') || asked.includes('"')) return undefined;
+  valueStart.lastIndex = key + keyOfModel.length;
+  if (!valueStart.test(text)) return undefined;
+  const start = valueStart.lastIndex;
+  return text.startsWith(asked, start) && text[start + asked.length] === '"' ? start : undefined;
+}
+
+function writtenIn(name: string): string {
+  return JSON.stringify(name).slice(1, -1);
 }

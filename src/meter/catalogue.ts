@@ -37,7 +37,9 @@ export type PriceList = Catalogue & {
   dearest(provider: string, model: string, meter: Meter): Price | undefined;
 };
 
-type Rates = ReadonlyMap<Meter, Rate[]>;
+/** The rates of a meter; and those of them that hold for usage without dimensions. */
+type MeterRates = { all: readonly Rate[]; plain: readonly Rate[] };
+type Rates = ReadonlyMap<Meter, MeterRates>;
 
 /** Models of the base whose rates are kept: names are the callers', so there may be any number of them. */
 const mostKept = 500;
@@ -87,17 +89,17 @@ export function createCatalogue(prices: readonly Price[], hash: string, base?: B
     hashOf: (provider, model) => (shelf(provider, model).based ? `${hash}+${base?.name}` : hash),
     select: ({ provider, model, meter, dims, inputTokens, at }) => {
       const rates = find(provider, model, meter);
-      return rates && selectRate(rates, dims, inputTokens, at);
+      return rates && selectRate(dims === undefined ? rates.plain : rates.all, dims, inputTokens, at);
     },
     dearest: (provider, model, meter) =>
-      find(provider, model, meter)?.reduce((dear, rate) => (isDearer(rate, dear) ? rate : dear)).price,
+      find(provider, model, meter)?.all.reduce((dear, rate) => (isDearer(rate, dear) ? rate : dear)).price,
     meters: (provider, model) => {
       const { own, shared, based } = shelf(provider, model);
       return [...new Set([own, shared, based].flatMap((rates) => [...(rates?.keys() ?? [])]))];
     },
     isFree: (provider, model) => {
       const own = ownOf(`${provider}/${model}`);
-      return own !== undefined && [...own.values()].every((rates) => rates.every((rate) => rate.price.free === true));
+      return own !== undefined && [...own.values()].every(({ all }) => all.every((rate) => rate.price.free === true));
     },
     has: (provider, model) => rows.has(`${provider}/${model}`),
   };
@@ -110,8 +112,12 @@ function ratesOf(prices: readonly Price[]): Rates {
     byMeter.set(price.meter, rates);
     rates.push(rateOf(price));
   }
-  for (const rates of byMeter.values()) rates.sort(mostSpecificFirst);
-  return byMeter;
+  return new Map(
+    [...byMeter].map(([meter, rates]) => {
+      const all = rates.sort(mostSpecificFirst);
+      return [meter, { all, plain: all.filter(({ price }) => matches(price.dims ?? {}, undefined)) }];
+    }),
+  );
 }
 
 /** The fraction that turns a quantity into pico-dollars, and how specific the price is. */
