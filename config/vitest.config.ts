@@ -8,7 +8,7 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 30_000,
     pool: 'forks',
-    // Two cores: the default would leave one idle.
-    maxWorkers: 2,
+    // Tests wait a lot: a third worker fills the time of two cores, which the default would leave to one.
+    maxWorkers: 3,
   },
 });
