@@ -1,7 +1,7 @@
+import { joinBytes } from '../../src/contract/index.ts';
 import type { BilledCall } from './bill.ts';
 import { Digest, digestOf } from './digest.ts';
 import { matches, viewEntry } from './journal-view.ts';
-import { join } from './media/bits.ts';
 
 /** How a call ended: its client left (`aborted`), or the simulator broke the connection (`broken`). */
 export type Outcome = 'open' | 'finished' | 'aborted' | 'broken';
@@ -141,7 +141,7 @@ export class Journal {
     let latest: Uint8Array = new Uint8Array();
     const end = (outcome: Outcome) => {
       if (entry.outcome !== 'open') return;
-      entry.answer = join(kept);
+      entry.answer = joinBytes(kept);
       // One that has left already counts no longer.
       if (this.entries.includes(entry)) this.bytes += entry.answer.length;
       this.end(entry, outcome, now(), digest);

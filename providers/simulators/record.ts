@@ -1,6 +1,6 @@
 import type { Fetch } from '../../src/contract/index.ts';
+import { joinBytes } from '../../src/contract/index.ts';
 import { latin1 } from './base64.ts';
-import { join } from './media/bits.ts';
 import {
   fingerprintOf,
   keptHeaders,
@@ -79,7 +79,7 @@ export function recorder({ provider, to, pass, now, shelf, keep }: Recorder): Fe
         answer: {
           status: answer.status,
           headers: keptHeaders(answer.headers, 'answer', own),
-          body: await writeBody(join(chunks), answerType, shelf, marked),
+          body: await writeBody(joinBytes(chunks), answerType, shelf, marked),
           ...(streams ? { chunks: timing } : {}),
         },
       });

@@ -116,7 +116,7 @@ export function amountsOf(cost: bigint, charge: bigint, avoided: bigint) {
   };
 }
 
-export const wideUnit = BigInt(highUnit);
+const wideUnit = BigInt(highUnit);
 const isNarrow = (amount: bigint) => amount < wideUnit && amount > -wideUnit;
 /** What of an amount is below 2^52, and how many times that is in it: each exact in a double. */
 export const lowOf = (amount: bigint) => Number(isNarrow(amount) ? amount : amount % wideUnit);
@@ -130,6 +130,8 @@ export class SegmentBuilder {
   private readonly codes = emptyColumns<CodeColumn>(codeColumns);
   private readonly numbers = emptyColumns<NumberColumn>(numberColumns);
   private rows = 0;
+  /** The codes of kept lines' kinds, by their places: all kept lines of a step have the same list of kinds. */
+  private readonly skus: (number | undefined)[] = [];
 
   constructor(names: Names) {
     this.names = names;
@@ -204,9 +206,12 @@ export class SegmentBuilder {
     const { codes, numbers, names } = this;
     let tokens = 0;
     for (let line = 0, at = from; line < count; line++, at += perLine) {
-      const kind = kinds[kept[at]!]!;
+      const place = kept[at]!;
+      const kind = kinds[place]!;
+      const sku = this.skus[place] ?? names.skuOf(kind);
+      this.skus[place] = sku;
       const quantity = Number.isFinite(kept[at + 1]) ? kept[at + 1]! : 0;
-      codes.sku.push(names.skuOf(kind));
+      codes.sku.push(sku);
       numbers.lineQuantity.push(quantity);
       if (kind.meter.endsWith('_tokens')) tokens += quantity;
       numbers.lineAmount.push(kept[at + 2]!);

@@ -74,15 +74,9 @@ export class SpendScan {
     const wanted = levels.map(() => [] as number[]);
     const wantedTags: number[] = [];
     for (const index of chosen) {
-      let group = plan.byLine ? lines.second[index]! : index;
-      if (plan.groupsTags) {
-        wantedTags.push(tags.second[group]!);
-        group = tags.first[group]!;
-      }
-      for (let level = levels.length - 1; level >= 0; level--) {
-        wanted[level]!.push(levels[level]!.second[group]!);
-        group = levels[level]!.first[group]!;
-      }
+      const group = plan.byLine ? lines.second[index]! : index;
+      if (plan.groupsTags) wantedTags.push(tags.second[group]!);
+      this.descend(group, (level, code) => wanted[level]!.push(code));
     }
     plan.names.learn('tag', wantedTags);
     for (const [level, { kind }] of plan.levels.entries()) if (kind) plan.names.learn(kind, wanted[level]!);
@@ -90,35 +84,40 @@ export class SpendScan {
 
   /** What a group is called. */
   textsOf(index: number): Record<string, string> {
-    const { plan, lines, tags, levels } = this;
+    const { plan, lines, tags } = this;
     const texts: Record<string, string> = {};
     let group = index;
     if (plan.byLine) {
       plan.putLineWords(lines.first[group]!, texts);
       group = lines.second[group]!;
     }
-    if (plan.groupsTags) {
-      texts.tag = plan.names.text('tag', tags.second[group]!);
-      group = tags.first[group]!;
-    }
-    for (let level = levels.length - 1; level >= 0; level--) {
+    if (plan.groupsTags) texts.tag = plan.names.text('tag', tags.second[group]!);
+    const part = this.descend(group, (level, code) => {
       const { name, text } = plan.levels[level]!;
-      texts[name] = text(levels[level]!.second[group]!);
-      group = levels[level]!.first[group]!;
-    }
-    plan.putWords(group, texts);
+      texts[name] = text(code);
+    });
+    plan.putWords(part, texts);
     return texts;
   }
 
-  /** The codes of a group, level by level. Not for groups by tag. */
+  /** The codes of a group, level by level. */
   codesOf(index: number): number[] {
     const codes: number[] = [];
-    let group = this.plan.byLine ? this.lines.second[index]! : index;
-    for (let level = this.levels.length - 1; level >= 0; level--) {
-      codes.unshift(this.levels[level]!.second[group]!);
-      group = this.levels[level]!.first[group]!;
-    }
+    this.descend(this.plan.byLine ? this.lines.second[index]! : index, (level, code) => {
+      codes[level] = code;
+    });
     return codes;
+  }
+
+  /** Tells a group's codes from the last level to the first. Returns the number of its cells. */
+  private descend(from: number, tell: (level: number, code: number) => void): number {
+    const { levels } = this;
+    let group = this.plan.groupsTags ? this.tags.first[from]! : from;
+    for (let level = levels.length - 1; level >= 0; level--) {
+      tell(level, levels[level]!.second[group]!);
+      group = levels[level]!.first[group]!;
+    }
+    return group;
   }
 
   /**

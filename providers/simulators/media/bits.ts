@@ -1,3 +1,5 @@
+import { joinBytes } from '../../../src/contract/index.ts';
+
 /** Growing byte buffer with bit access; `first` says which end of a byte is filled first. */
 export class BitWriter {
   private bytes: Uint8Array = new Uint8Array(4096);
@@ -65,18 +67,7 @@ export class BitWriter {
 
 /** The parts one after another. */
 export function concat(...parts: Uint8Array[]): Uint8Array {
-  return join(parts);
-}
-
-/** Any number of parts one after another. */
-export function join(parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return joinBytes(parts);
 }
 
 /** ASCII text as bytes. */

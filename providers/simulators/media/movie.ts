@@ -1,4 +1,5 @@
-import { ascii, join } from './bits.ts';
+import { joinBytes } from '../../../src/contract/index.ts';
+import { ascii } from './bits.ts';
 import { box, halves, words } from './boxes.ts';
 
 /** What the index of a file says of one track. `chunks` holds its samples, each `step` of `scale` units long but the last. */
@@ -65,7 +66,7 @@ function table(track: Track, offsets: number[]): Uint8Array {
     box('stts', words(0, times.length / 2, ...times)),
     ...(track.kind === 'video' ? [box('stss', words(0, starts.length, ...starts))] : []),
     box('stsc', words(0, counts.length / 3, ...counts)),
-    box('stsz', words(0, 0, samples.length), join(samples.map((one) => words(one.length)))),
+    box('stsz', words(0, 0, samples.length), joinBytes(samples.map((one) => words(one.length)))),
     box('stco', words(0, offsets.length, ...offsets)),
   );
 }
@@ -73,7 +74,7 @@ function table(track: Track, offsets: number[]): Uint8Array {
 function videoEntry({ width, height, sequence, picture }: Extract<Track, { kind: 'video' }>): Uint8Array {
   // The profile's own four bytes follow the parameter sets where it is not baseline (ISO/IEC 14496-15, 5.3.3.1).
   const extension = sequence[1] === 0xf4 ? Uint8Array.of(0xff, 0xf8, 0xf8, 0) : new Uint8Array();
-  const configuration = join([
+  const configuration = joinBytes([
     Uint8Array.of(1, ...sequence.subarray(1, 4), 0xff, 0xe1),
     halves(sequence.length),
     sequence,
@@ -84,8 +85,8 @@ function videoEntry({ width, height, sequence, picture }: Extract<Track, { kind:
   ]);
   return box(
     'avc1',
-    join([words(0), halves(0, 1), new Uint8Array(16), halves(width, height), words(0x480000, 0x480000, 0)]),
-    join([halves(1), new Uint8Array(32), halves(24, 0xffff)]),
+    joinBytes([words(0), halves(0, 1), new Uint8Array(16), halves(width, height), words(0x480000, 0x480000, 0)]),
+    joinBytes([halves(1), new Uint8Array(32), halves(24, 0xffff)]),
     box('avcC', configuration),
   );
 }
@@ -96,7 +97,7 @@ function audioEntry({ scale }: Extract<Track, { kind: 'audio' }>): Uint8Array {
   const descriptor = Uint8Array.of(3, 3 + decoder.length + 3, 0, 2, 0, ...decoder, 6, 1, 2);
   return box(
     'mp4a',
-    join([words(0), halves(0, 1), words(0, 0), halves(1, 16, 0, 0), words(scale * 65_536)]),
+    joinBytes([words(0), halves(0, 1), words(0, 0), halves(1, 16, 0, 0), words(scale * 65_536)]),
     box('esds', none, descriptor),
   );
 }

@@ -1,5 +1,6 @@
+import { joinBytes } from '../../../src/contract/index.ts';
 import { silentFrame } from './aac.ts';
-import { ascii, big32, concat, join } from './bits.ts';
+import { ascii, big32, concat } from './bits.ts';
 import { box } from './boxes.ts';
 import { h264 } from './h264.ts';
 import { movie, type Track } from './movie.ts';
@@ -47,7 +48,7 @@ export function mp4({ width, height, seconds, fps = 24, audio = false, seed }: M
     }
   }
   const start = brand.length + movie(tracks, places, 0).length + 8;
-  return join([brand, movie(tracks, places, start), concat(big32(at + 8), ascii('mdat')), ...chunks]);
+  return joinBytes([brand, movie(tracks, places, start), concat(big32(at + 8), ascii('mdat')), ...chunks]);
 }
 
 /** Pictures in chunks of a second, each beginning with a whole one. */
